@@ -1,0 +1,151 @@
+"""The exported best model: rebuild it from best.json alone, load its weights, feed it raw input.
+
+Nothing in the file is ever run as code: only Keras's own layers are rebuilt from it. A network with layers of the user's own
+needs that HyperModel's file, named by the user (`trust=FILE`) and equal to the one whose hash the file holds.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from .best_schema import Best, read_best
+from .codec import END, PADDING, START, PairCodec, TextCodec, WindowCodec
+from .errors import BadFile, BadValue, DataError
+from .hypermodels.base import COUNTS, LOSSES
+from .keras_types import Hyper, Model
+from .training.batches import forward_of
+from .training.describe import hyper_of, hyperparameters
+from .training.jobs import ModelRef
+
+
+def load_best(path: Path | str, trust: Path | str | None = None) -> BestModel:
+    """The best model in a best.json, or in a search's folder. Raises BadFile where the file is not whole."""
+    path = Path(path)
+    path = path / "best.json" if path.is_dir() else path
+    return BestModel(read_best(path), path.parent, Path(trust) if trust else None)
+
+
+class BestModel:
+    """A best.json with its weights beside it."""
+
+    def __init__(self, best: Best, folder: Path, trust: Path | None = None) -> None:
+        self.best, self.folder, self.trust = best, folder, trust
+
+    def build(self) -> Model:
+        """A compiled keras.Model with fresh weights."""
+        if self.best.architecture.own is not None and not self._is_plain():
+            return self._own().build(hyperparameters(self.best.architecture.hyperparameters))
+        self._check(self.best.architecture.keras)
+        try:
+            model: Model = keras.models.model_from_json(json.dumps(self.best.architecture.keras))
+            optimizer = keras.optimizers.deserialize(dict(self.best.training.optimizer))
+        except Exception as wrong:
+            raise BadFile(f"the architecture in best.json cannot be rebuilt: {' '.join(str(wrong).split())[:200]}") from None
+        kind = self.best.data.output.kind
+        loss = self.best.training.loss or LOSSES.get(kind, "sparse_categorical_crossentropy")
+        model.compile(optimizer=optimizer, loss=loss, metrics=COUNTS.get(kind, ["sparse_categorical_accuracy"]))
+        return model
+
+    def load(self) -> Model:
+        """The same with the trained weights of best.keras."""
+        weights = self.folder / "best.keras"
+        if not weights.is_file():
+            raise BadFile(f"the trained weights belong beside best.json; there is no {weights}")
+        model = self.build()
+        model.load_weights(str(weights))
+        return model
+
+    def _is_plain(self) -> bool:
+        try:
+            self._check(self.best.architecture.keras)
+        except BadFile:
+            return False
+        return True
+
+    def _check(self, config: Any) -> None:
+        """Refuse whatever is not Keras's own, before Keras sees it."""
+        if isinstance(config, Mapping):
+            module = config.get("module")
+            if "class_name" in config and module and str(module).split(".")[0] != "keras":
+                raise BadFile(f"best.json names {module}.{config['class_name']}: only layers of Keras itself are rebuilt (trust=FILE)")
+            if config.get("class_name") in ("Lambda", "function") or config.get("registered_name", "") == "Lambda":
+                raise BadFile(f"best.json holds code ({config['class_name']}): it is never run (trust=FILE)")
+            for value in config.values():
+                self._check(value)
+        elif isinstance(config, (list, tuple)):
+            for value in config:
+                self._check(value)
+
+    def _own(self) -> Hyper:
+        own = self.best.architecture.own
+        if own is None or self.trust is None:
+            raise BadFile("this network has layers of your own HyperModel: give its file as trust=FILE")
+        digest = hashlib.sha256(self.trust.read_bytes()).hexdigest()
+        if digest != own.sha256:
+            raise BadFile(f"{self.trust} is not the file this model was made from ({own.file}): its hash differs")
+        return hyper_of(ModelRef(str(self.trust), own.name), self.folder)
+
+    # raw input in, predictions out
+
+    def predict(self, raw: Any) -> list[Any]:
+        """One prediction for each text, token list, series, or table of columns in `raw`.
+
+        binary and classes: label and probability. bits: 0 or 1 each. tags: a label a token. tokens: the likeliest next
+        five. pair: the text that comes out. values: the next values in the data's own unit.
+        """
+        codec = self.best.data.preprocessing
+        rows: Sequence[Any] = [raw] if isinstance(raw, (str, Mapping)) else raw
+        if not len(rows):
+            raise DataError("nothing to predict: the input is empty")
+        x, lengths = codec.encode(rows)
+        model = self.load()
+        if isinstance(codec, PairCodec):
+            return self._written(model, codec, x)
+        forward = forward_of(model)
+        predicted = np.concatenate([forward(x[start : start + 256]) for start in range(0, len(x), 256)])
+        return [self._told(predicted[row], int(lengths[row])) for row in range(len(rows))]
+
+    def _told(self, predicted: np.ndarray, length: int) -> Any:
+        output, codec = self.best.data.output, self.best.data.preprocessing
+        if output.kind == "binary":
+            p = float(predicted[0])
+            label = output.labels[int(p > 0.5)] if output.labels else int(p > 0.5)
+            return {"label": label, "probability": round(max(p, 1 - p), 6)}
+        if output.kind == "classes":
+            best = int(predicted.argmax())
+            label = output.labels[best] if output.labels else best
+            return {"label": label, "probability": round(float(predicted[best]), 6)}
+        if output.kind == "bits":
+            return [int(p > 0.5) for p in predicted]
+        if output.kind == "tags":
+            return [output.labels[index] for index in predicted[:length].argmax(axis=-1)]
+        if output.kind == "values" and isinstance(codec, WindowCodec):
+            last = predicted[-1] if predicted.ndim == 2 else predicted
+            return [float(value) * codec.std[codec.target] + codec.mean[codec.target] for value in last]
+        return self._next(predicted[length - 1])
+
+    def _next(self, shares: np.ndarray) -> list[dict[str, Any]]:
+        codec = self.best.data.preprocessing
+        if not isinstance(codec, TextCodec):
+            raise BadValue(f"predictions of {self.best.data.output.kind} cannot be told from {codec.kind} input")
+        order = shares.argsort()[::-1][:5]
+        return [{"token": codec.decode([int(i)]) or "<end>", "probability": round(float(shares[i]), 6)} for i in order]
+
+    def _written(self, model: Model, codec: PairCodec, x: np.ndarray) -> list[str]:
+        """Decode step by step, each time the likeliest token."""
+        forward = forward_of(model)
+        written = np.full((len(x), 1), START, np.int32)
+        for step in range(codec.target.steps):
+            chosen = forward((x, written))[:, step].argmax(axis=-1).astype(np.int32)
+            chosen[np.isin(written[:, -1], (END, PADDING))] = PADDING
+            written = np.concatenate([written, chosen[:, None]], axis=1)
+            if (np.isin(written[:, -1], (END, PADDING))).all():
+                break
+        return [codec.target.decode([int(index) for index in row[1:]]) for row in written]

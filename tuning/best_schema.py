@@ -1,0 +1,157 @@
+"""best.json: the best architecture and everything needed to rebuild, feed and judge it, as one published schema."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from .codec import Codec
+from .errors import BadFile
+from .settings import one_line
+from .space import Config
+from .task import Input, Output
+
+SCHEMA_VERSION = 1
+SCHEMA_ID = "https://json-schema.org/draft/2020-12/schema"
+
+
+class Part(BaseModel):
+    """A section of best.json."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Layer(Part):
+    """One row of the layer table."""
+
+    name: str
+    kind: str = Field(description="Keras class")
+    shape: list[int | None] | list[list[int | None]] | None = Field(description="output shape; null is any size")
+    parameters: int
+
+
+class OwnModel(Part):
+    """A user's own HyperModel: its code is never in the file, only its name and hash."""
+
+    file: str
+    name: str
+    sha256: str
+
+
+class Architecture(Part):
+    """The network."""
+
+    keras: dict[str, Any] = Field(description="Keras's own configuration of the model; null values are defaults")
+    hyperparameters: Config
+    layers: list[Layer]
+    parameters: int
+    parameters_without_embedding: int
+    latency_ms: float = Field(description="milliseconds for one prediction of one row, on the machine of the search")
+    own: OwnModel | None = None
+
+
+class Training(Part):
+    """How it was trained."""
+
+    optimizer: dict[str, Any]
+    loss: str | None
+    learning_rate: float | None
+    batch_size: int | None
+    epochs: int = Field(description="epochs trained")
+    best_epoch: int = Field(description="epoch whose weights are delivered")
+    max_epochs: int
+    patience: int
+    seed: int
+    fresh: bool = Field(description="trained on a seed the search never used; false after Ctrl-C or too short a budget")
+
+
+class Data(Part):
+    """What it was trained on, and how raw input becomes arrays."""
+
+    task: str
+    source: str
+    family: str
+    fingerprint: str
+    rows: dict[str, int]
+    input: Input
+    output: Output
+    preprocessing: Codec
+
+
+class Validation(Part):
+    """The objective on the validation split over fresh seeds."""
+
+    metric: str
+    mean: float
+    std: float | None
+    n: int = Field(description="seeds")
+    search: float | None = Field(description="the score of the same configuration in the search")
+
+
+class Test(Part):
+    """The objective on the test split, read once."""
+
+    metric: str
+    value: float
+    low: float | None = Field(description="95 % interval over rows")
+    high: float | None
+    n: int = Field(description="rows")
+    metrics: dict[str, float]
+
+
+class Scores(Part):
+    """What it scores, and what costs nothing."""
+
+    validation: Validation
+    test: Test | None = Field(description="null where the search was interrupted before its final answer")
+    baselines: dict[str, dict[str, dict[str, float]]] = Field(description="name, split, metric")
+    ceiling: float | None = Field(description="best possible score, where known")
+
+
+class Search(Part):
+    """How it was found."""
+
+    strategy: str
+    objective: str
+    seed: int
+    seconds: float
+    budget: dict[str, float | int | None]
+    trials: int
+    completed: int
+    failed: int
+    epochs: int
+    versions: dict[str, str]
+    journal_sha256: str
+
+
+class Best(Part):
+    """The whole file."""
+
+    schema_version: int = Field(SCHEMA_VERSION, ge=1, le=SCHEMA_VERSION)
+    architecture: Architecture
+    training: Training
+    data: Data
+    scores: Scores
+    answer: dict[str, Any] | None = Field(None, description="units with an interval; null until a search confirms it")
+    search: Search
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema (2020-12) of best.json."""
+    return {"$schema": SCHEMA_ID, "title": "unitwise best model", **Best.model_json_schema()}
+
+
+def read_best(path: Path | str) -> Best:
+    """A best.json that fits its schema; BadFile says what does not."""
+    path = Path(path)
+    path = path / "best.json" if path.is_dir() else path
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        raise BadFile(f"{path} cannot be read; a best.json is needed, or the folder of a search") from None
+    try:
+        return Best.model_validate_json(text)
+    except ValidationError as wrong:
+        raise BadFile(f"{path} is no whole best.json ({one_line(wrong)[:160]}): it was truncated or edited") from None

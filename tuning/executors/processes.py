@@ -1,0 +1,176 @@
+"""Jobs in child processes of a warm forkserver: TensorFlow is loaded once, a child starts in some 50 ms.
+
+A child that dies costs its own job alone. It lives for several jobs and is then replaced (TensorFlow keeps some 20 MB a
+trial). Children end themselves when the pipe to the driver closes, so that none is left behind, whatever kills the driver.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import sys
+import time
+import types
+from collections.abc import Iterator
+from dataclasses import dataclass
+from multiprocessing import forkserver
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+
+from ..quiet import errors_to
+from ..training.child import PRELOADED, serve
+from ..training.jobs import Job
+from .base import Message
+
+JOBS_PER_CHILD = 12
+GRACE = 2.0  # seconds a child is given to end
+
+
+@dataclass
+class Child:
+    """A process with its pipe, what it works on, and how long it may stay silent."""
+
+    process: multiprocessing.process.BaseProcess
+    pipe: Connection
+    job: Job | None = None
+    done: int = 0
+    heard: float = 0.0
+
+
+class Processes:
+    """An Executor of N child processes at a time, each with its share of threads."""
+
+    def __init__(self, workers: int, deterministic: bool = False, log: Path | None = None) -> None:
+        self.slots = workers
+        self.deterministic = deterministic
+        self.threads = 1 if deterministic else max(1, cores() // workers)
+        self._log = str(log or os.devnull)
+        self._children: list[Child] = []
+        method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
+        self._context = multiprocessing.get_context(method)
+        if method == "forkserver":
+            self._context.set_forkserver_preload([*PRELOADED, "tuning.training.deliver"])
+            with errors_to(self._log), _no_main():
+                forkserver.ensure_running()  # starts to load TensorFlow while the driver reads the data
+
+    def submit(self, job: Job) -> None:
+        """Give the job to an idle child, or to a new one."""
+        idle = [child for child in self._children if child.job is None]
+        child = idle[0] if idle else self._start()
+        child.job, child.heard = job, time.monotonic()
+        with contextlib.suppress(OSError):  # a child that died idle is found by poll
+            child.pipe.send(job)
+
+    def _start(self) -> Child:
+        here, there = self._context.Pipe()
+        arguments = (there, self.threads, self.deterministic, self._log)
+        process = self._context.Process(target=serve, args=arguments, daemon=False)
+        with _no_main():
+            process.start()
+        there.close()
+        self._children.append(Child(process, here))
+        return self._children[-1]
+
+    def poll(self, timeout: float) -> list[Message]:
+        """Messages of all children; a dead or hung child is a failed job."""
+        busy = [child for child in self._children if child.job is not None]
+        silent = min((child.job.silence - (time.monotonic() - child.heard) for child in busy if child.job), default=60.0)
+        waited: list[object] = [child.pipe for child in busy]
+        ready = wait(waited, max(0.0, min(timeout, silent))) if busy else self._rest(timeout)  # type: ignore[arg-type]
+        messages = [self._hear(child) for child in busy if child.pipe in ready]
+        now = time.monotonic()
+        for child in busy:
+            if child.job and child.pipe not in ready and now - child.heard > child.job.silence:
+                reason = f"no epoch ended within {child.job.silence:.0f} s: the child was ended"
+                messages.append(Message("failed", child.job.id, {"kind": "hung", "reason": reason}))
+                self._end(child)
+        return messages
+
+    @staticmethod
+    def _rest(timeout: float) -> list[object]:
+        time.sleep(timeout)
+        return []
+
+    def _hear(self, child: Child) -> Message:
+        job = child.job
+        if job is None:  # pragma: no cover - busy children alone are heard
+            raise RuntimeError("an idle child was heard")
+        try:
+            kind, number, body = child.pipe.recv()
+        except (EOFError, OSError):
+            self._end(child)
+            return Message("failed", job.id, {"kind": "killed", "reason": _how(child.process.exitcode)})
+        child.heard = time.monotonic()
+        if kind != "epoch":
+            child.job, child.done = None, child.done + 1
+            if child.done >= JOBS_PER_CHILD:
+                self._end(child)
+        return Message(kind, number, body)
+
+    def reply(self, job: int, decision: str) -> None:
+        """Answer the epoch that waits."""
+        for child in self._children:
+            if child.job is not None and child.job.id == job:
+                with contextlib.suppress(OSError):
+                    child.pipe.send(decision)
+
+    def stop(self, job: int) -> None:
+        """Kill the job's child."""
+        for child in [c for c in self._children if c.job is not None and c.job.id == job]:
+            self._end(child)
+
+    def _end(self, child: Child) -> None:
+        self._children.remove(child)
+        child.pipe.close()
+        if child.process.is_alive():
+            child.process.kill()
+        child.process.join(GRACE)
+
+    def close(self) -> None:
+        """Kill every child and the server."""
+        for child in list(self._children):
+            self._end(child)
+        if self._context.get_start_method() == "forkserver":
+            server = forkserver._forkserver  # type: ignore[attr-defined]  # the only way to end it before exit
+            with contextlib.suppress(Exception):
+                server._stop()
+
+    @property
+    def pids(self) -> list[int]:
+        """Process ids of the living children."""
+        return [child.process.pid for child in self._children if child.process.pid is not None]
+
+
+def cores() -> int:
+    """Processor cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def default_workers() -> int:
+    """One child a core, as far as memory goes (1.5 GB a child)."""
+    try:
+        free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (ValueError, OSError):
+        return cores()
+    return max(1, min(cores(), int(free // 1.5e9)))
+
+
+def _how(exitcode: int | None) -> str:
+    if exitcode is None or exitcode >= 0:
+        return f"the child process ended with status {exitcode}"
+    name = signal.Signals(-exitcode).name
+    hint = " (out of memory, perhaps)" if name == "SIGKILL" else ""
+    return f"the child process was killed by {name}{hint}"
+
+
+@contextlib.contextmanager
+def _no_main() -> Iterator[None]:
+    """Keep multiprocessing from running the user's script again in each child: jobs need nothing of it."""
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = types.ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main

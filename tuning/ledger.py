@@ -1,0 +1,155 @@
+"""What a study knows: the replay of its journal's events, live or resumed by the very same code.
+
+The ledger drives the strategy: `asked` events ask it, `finished` and `failed` events tell it. In deterministic studies,
+results are told in the order of their asking, a batch at a time, so that any number of workers gives the same search.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from .errors import BadFile
+from .journal import Event
+from .objective import Objective
+from .space import Config
+from .strategies import Strategy
+from .trial import Answer, Result, Status, Trial
+
+
+@dataclass
+class Record:
+    """One trial's story so far."""
+
+    id: int
+    config: Config
+    seed: int
+    epochs: int  # asked for, in all
+    until: int  # the same, cut to what --epochs leaves
+    status: str = "waiting"  # waiting, running, completed, failed
+    score: float | None = None
+    best_epoch: int = 0
+    curve: list[dict[str, Any]] = field(default_factory=list)
+    attempts: int = 0
+    failures: int = 0
+    reason: str = ""
+    parameters: int = 0
+    parameters_without_embedding: int = 0
+    seconds: float = 0.0
+
+    @property
+    def trial(self) -> Trial:
+        """As strategies know it."""
+        return Trial(self.id, self.config, self.epochs)
+
+
+class Ledger:
+    """Trials by id, and the strategy in the state that their events bring about."""
+
+    def __init__(self, strategy: Strategy, objective: Objective, batch: int | None = None) -> None:
+        self.strategy, self.objective = strategy, objective
+        self.batch = batch  # deterministic: how many trials are told together
+        self.records: dict[int, Record] = {}
+        self.open: list[int] = []  # asked and not yet told, in the order of asking
+        self.ended: dict[int, Result] = {}  # ended and not yet told
+        self.epochs = 0
+        self.delivered: Event | None = None
+
+    def propose(self, config: Config | None = None) -> Trial | Answer:
+        """Ask the strategy for the next trial."""
+        return self.strategy.ask(config)
+
+    def apply(self, event: Event) -> None:
+        """Take one event, whether it has just happened or is replayed."""
+        handler = getattr(self, f"_{event['event']}", None)
+        if handler is not None:
+            handler(event)
+
+    def replay(self, event: Event) -> None:
+        """Take a recorded event; what was asked is asked of the strategy again, with the recorded configuration."""
+        if event["event"] == "asked":
+            asked = self.propose(event["config"])
+            if not isinstance(asked, Trial) or asked.id != event["trial"] or asked.epochs != event["epochs"]:
+                raise BadFile(
+                    f"the journal's trial {event['trial']} does not follow from what came before it: it was edited, "
+                    "or written by another version of this strategy"
+                )
+        self.apply(event)
+
+    def _opened(self, event: Event) -> None:
+        self.strategy.limit = event["trials"]
+
+    def _asked(self, event: Event) -> None:
+        number = event["trial"]
+        record = self.records.get(number)
+        if record is None:
+            record = self.records[number] = Record(number, event["config"], event["seed"], 0, 0)
+        record.epochs, record.until = event["epochs"], event["until"]
+        record.status, record.failures = "waiting", 0
+        self.open.append(number)
+
+    def _started(self, event: Event) -> None:
+        record = self.records[event["trial"]]
+        record.attempts, record.status = event["attempt"], "running"
+
+    def _epoch(self, event: Event) -> None:
+        record = self.records[event["trial"]]
+        before = len(record.curve)
+        record.curve = [epoch for epoch in record.curve if epoch["epoch"] < event["epoch"]]  # an attempt may repeat some
+        record.curve.append({name: event[name] for name in ("epoch", "metrics", "seconds", "score")})
+        record.parameters = event.get("parameters", record.parameters)
+        record.seconds += event["seconds"]
+        self.epochs += len(record.curve) - before
+        scored = [epoch for epoch in record.curve if epoch["score"] is not None]
+        if scored:
+            best = min(scored, key=lambda epoch: self.objective.key(epoch["score"]))
+            record.score, record.best_epoch = best["score"], best["epoch"]
+
+    def _finished(self, event: Event) -> None:
+        record = self.records[event["trial"]]
+        record.status, record.score, record.best_epoch = "completed", event["score"], event["best_epoch"]
+        record.parameters = event["parameters"]
+        record.parameters_without_embedding = event["parameters_without_embedding"]
+        self._end(record, Result(Status.COMPLETED, event["score"]))
+
+    def _failed(self, event: Event) -> None:
+        record = self.records[event["trial"]]
+        record.failures, record.reason = record.failures + 1, event["reason"]
+        record.status = "waiting" if event["retry"] else "failed"
+        if not event["retry"]:
+            self._end(record, Result(Status.FAILED))
+
+    def _stopped(self, event: Event) -> None:
+        self.records[event["trial"]].status = "waiting"  # a resumed study trains it to its end
+
+    def _tested(self, event: Event) -> None:
+        self.delivered = event
+
+    def _end(self, record: Record, result: Result) -> None:
+        self.ended[record.id] = result
+        if self.batch is None:
+            self._tell([record.id])
+        elif len(self.ended) == len(self.open):
+            self._tell(list(self.open))
+
+    def _tell(self, numbers: list[int]) -> None:
+        for number in numbers:
+            self.open.remove(number)
+            self.strategy.tell(self.records[number].trial, self.ended.pop(number))
+
+    @property
+    def room(self) -> bool:
+        """Whether another trial may be asked for: always, or until the batch is full or a part of it has ended."""
+        return self.batch is None or (len(self.open) < self.batch and not self.ended)
+
+    @property
+    def planned(self) -> int:
+        """Epochs trained, and those that open trials may still train."""
+        waiting = (self.records[number] for number in self.open if number not in self.ended)
+        return self.epochs + sum(max(0, record.until - len(record.curve)) for record in waiting)
+
+    def leaderboard(self) -> list[Record]:
+        """Completed trials, the best first, of equals the smaller; where none completed, those cut short with a score."""
+        completed = [r for r in self.records.values() if r.status == "completed"]
+        scored = completed or [r for r in self.records.values() if r.score is not None and r.status != "failed"]
+        return sorted(scored, key=lambda r: (self.objective.key(r.score or 0.0), r.parameters, r.id))

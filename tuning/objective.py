@@ -1,0 +1,72 @@
+"""The number that is searched for: its name, and whether more or less of it is better."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from .errors import BadValue
+
+Direction = Literal["max", "min"]
+DIRECTIONS: dict[str, Direction] = {
+    "accuracy": "max",
+    "f1": "max",
+    "auc": "max",
+    "exact": "max",
+    "loss": "min",
+    "perplexity": "min",
+    "mae": "min",
+    "mse": "min",
+    "rmse": "min",
+}
+
+
+@dataclass(frozen=True)
+class Objective:
+    """A metric of the validation split and its direction.
+
+    >>> Objective.parse("val_accuracy").better(0.8, 0.7)
+    True
+    >>> Objective.parse("perplexity")
+    Objective(name='val_perplexity', direction='min')
+    """
+
+    name: str
+    direction: Direction
+
+    @classmethod
+    def parse(cls, text: str) -> Objective:
+        """NAME, val_NAME, or NAME:max / NAME:min for a metric of the user's own."""
+        name, colon, given = text.partition(":")
+        metric = name.removeprefix("val_")
+        if colon and given not in ("max", "min"):
+            raise BadValue(f"an objective is NAME, NAME:max or NAME:min, not {text!r}")
+        known = DIRECTIONS.get(metric)
+        if known is None and not colon:
+            known = _guessed(metric)
+        direction: Direction = "max" if (given or known) == "max" else "min"
+        return cls(f"val_{metric}", direction)
+
+    @property
+    def metric(self) -> str:
+        """The metric's name without the split's."""
+        return self.name.removeprefix("val_")
+
+    @property
+    def worst(self) -> float:
+        """The score nothing is worse than."""
+        return -math.inf if self.direction == "max" else math.inf
+
+    def better(self, score: float, than: float) -> bool:
+        """Whether one score beats another."""
+        return score > than if self.direction == "max" else score < than
+
+    def key(self, score: float) -> float:
+        """A sort key: the best first."""
+        return -score if self.direction == "max" else score
+
+
+def _guessed(metric: str) -> Direction:
+    words = ("loss", "error", "mae", "mse", "perplexity", "distance", "deviance", "entropy")
+    return "min" if any(word in metric for word in words) else "max"

@@ -1,0 +1,135 @@
+"""What a search shows while it works: a live line on a terminal, a calm line now and then elsewhere; on standard error."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Mapping
+from typing import Any, TextIO
+
+from .budget import spoken
+from .journal import Event
+from .space import Config
+from .study import Study, Watcher
+
+EVERY = 15.0  # seconds between lines where nobody watches a terminal
+
+
+def short(config: Config) -> str:
+    """A configuration on one line: what matters first.
+
+    >>> short({"units": 32, "layers": 1, "bidirectional": True, "learning_rate": 0.002})
+    '32 units, 1 layer, both directions, learning_rate 0.002'
+    """
+    words = []
+    if "units" in config:
+        words.append(f"{config['units']} units")
+    if "layers" in config:
+        words.append(f"{config['layers']} layer{'s' if config['layers'] != 1 else ''}")
+    if config.get("bidirectional") is True:
+        words.append("both directions")
+    shown = {"units", "layers", "bidirectional", "cell", "activation", "recurrent_dropout"}
+    rest = [f"{name} {value}" for name, value in config.items() if name not in shown]
+    return ", ".join(words + rest)
+
+
+class Progress(Watcher):
+    """Trials done and running, epochs, the best so far, time left."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self.stream = stream or sys.stderr
+        self._status: Any = None
+        self._last = 0.0
+        self._best: float | None = None
+
+    def event(self, study: Study, event: Event) -> None:
+        """Tell of failures and of a new best; keep the live line right."""
+        if event["event"] == "failed":
+            more = "; it is tried again" if event["retry"] else ""
+            self._line(f"trial {event['trial']} failed: {event['reason']}{more}")
+        elif event["event"] == "finished":
+            board = study.ledger.leaderboard()
+            if board and board[0].id == event["trial"] and board[0].score != self._best:
+                self._best = board[0].score
+                name = study.ledger.objective.name
+                self._line(f"trial {event['trial']}: {name} {event['score']:.4f}, the best so far: {short(board[0].config)}")
+        self.tick(study)
+
+    def tick(self, study: Study) -> None:
+        """Refresh the live line, or write a calm one when it is time."""
+        text = line(study)
+        if self.stream.isatty():
+            self._live(text)
+        elif time.monotonic() - self._last > EVERY:
+            self._last = time.monotonic()
+            self._line(text)
+
+    def _live(self, text: str) -> None:
+        if self._status is None:
+            from rich.console import Console
+
+            self._status = Console(file=self.stream).status(text)
+            self._status.start()
+        self._status.update(text)
+
+    def _line(self, text: str) -> None:
+        if self._status is not None:
+            self._status.console.print(text, highlight=False, markup=False)
+        else:
+            print(text, file=self.stream, flush=True)
+
+    def close(self) -> None:
+        """End the live line."""
+        if self._status is not None:
+            self._status.stop()
+            self._status = None
+
+
+def line(study: Study) -> str:
+    """The state of a search on one line."""
+    ledger = study.ledger
+    done = sum(record.status in ("completed", "failed") for record in ledger.records.values())
+    words = [f"{done} trials done", f"{len(study.running)} running", f"{ledger.epochs} epochs"]
+    board = ledger.leaderboard()
+    if board and board[0].score is not None:
+        words.append(f"best {ledger.objective.name} {board[0].score:.4f}")
+    left = study.budget.left(study.clock)
+    if left != float("inf"):
+        words.append(f"{spoken(max(0.0, left))} left")
+    return ", ".join(words)
+
+
+def summary(best: Mapping[str, Any] | None, trials: list[dict[str, Any]], objective: str, worst_first: bool) -> list[str]:
+    """The five best trials, the baselines beside them, the test score."""
+    completed = [t for t in trials if t["status"] == "completed"]
+    ranked = sorted(completed, key=lambda t: (t["score"] if worst_first else -t["score"], t["parameters"], t["id"]))[:5]
+    lines = ["", f"{'rank':<5}{objective:<16}{'epochs':<8}{'parameters':<12}configuration"]
+    for rank, trial in enumerate(ranked, start=1):
+        epochs = len(trial["curve"])
+        lines.append(f"{rank:<5}{trial['score']:<16.4f}{epochs:<8}{trial['parameters']:<12,}{short(trial['config'])}")
+    if not best:
+        return lines if ranked else ["no trial was completed"]
+    metric = best["scores"]["validation"]["metric"]
+    for name, parts in best["scores"]["baselines"].items():
+        if metric in parts["valid"]:
+            lines.append(f"{'-':<5}{parts['valid'][metric]:<16.4f}{'':<20}baseline: {name}")
+    if best["scores"]["ceiling"] is not None:
+        lines.append(f"{'-':<5}{best['scores']['ceiling']:<16.4f}{'':<20}best possible")
+    return [*lines, "", *_test_lines(best)]
+
+
+def _test_lines(best: Mapping[str, Any]) -> list[str]:
+    test, valid = best["scores"]["test"], best["scores"]["validation"]
+    metric = valid["metric"]
+    if test is None:
+        return [f"interrupted: the best so far is written as the search left it ({metric} {valid['mean']:.4f} on validation)"]
+    span = f" (95 % over rows: {test['low']:.4f} to {test['high']:.4f})" if test["low"] is not None else ""
+    how = "trained once more on a fresh seed" if best["training"]["fresh"] else "with the search's own weights (time was short)"
+    lines = [f"best, {how}: validation {metric} {valid['mean']:.4f}, test {metric} {test['value']:.4f}{span}"]
+    down = best["search"]["objective"].endswith(":min")
+    for name, parts in best["scores"]["baselines"].items():
+        if metric in parts["test"]:
+            base = parts["test"][metric]
+            gain = (base - test["value"]) if down else (test["value"] - base)
+            lines.append(f"  {'better' if gain > 0 else 'not better'} than baseline {name} on test ({base:.4f})")
+    return lines

@@ -1,0 +1,462 @@
+"""A search from settings to an answer: open or resume the folder, run the study, deliver, write best.json."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from . import journal as journals
+from .best_schema import Architecture, Best, Data, OwnModel, Scores, Search, Test, Training, Validation
+from .best_schema import Layer as LayerRow
+from .budget import Budget, Clock
+from .errors import BadFile, BadValue, StudyConflict, UnknownName
+from .executors import Executor, Inline, Processes
+from .executors.processes import default_workers
+from .journal import Journal, write_whole
+from .ledger import Ledger
+from .metrics import METRICS
+from .objective import Objective
+from .ranges import Limits, parse_value
+from .settings import Settings, settings_of
+from .space import Grid, Interval, Parameter, Space
+from .strategies import STRATEGIES, Setting, warm
+from .study import TICK, Study, Watcher
+from .task import Task
+from .training.jobs import Job, ModelRef
+from .training.store import save_task
+from .trial import Decision
+
+BATCH = 4  # trials told together in deterministic searches, whatever the number of workers
+PACKAGES = ("unitwise", "tensorflow", "keras", "keras-tuner", "numpy")
+Load = Callable[[Settings], Task]
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """What a search found: the folder, the trials as records, best.json's content (None where no trial completed)."""
+
+    folder: Path
+    trials: list[dict[str, Any]]
+    best: dict[str, Any] | None
+    exhausted: bool = False
+    interrupted: bool = False
+
+    @property
+    def answer(self) -> dict[str, Any] | None:
+        """Units with an interval and the sentence that says it; None until a search confirms its answer."""
+        return self.best["answer"] if self.best else None
+
+    def to_frame(self) -> Any:
+        """The trials as a pandas DataFrame, where pandas is installed."""
+        import pandas
+
+        return pandas.DataFrame([{**trial, **trial["config"]} for trial in self.trials])
+
+
+def search(task: Task, *, out: str | Path | None = None, watcher: Watcher | None = None, **given: Any) -> SearchResult:
+    """Search the architectures of `task`'s family.
+
+    `given` are Settings by name (strategy="hyperband", budget="5m", trials=20, workers=2, seed=0, ...); any parameter of
+    the space may be given too, as on the command line: units="8:64", bidirectional="no".
+
+    Raises Mistake for what the caller can mend; writes `out` (default runs/TASK-YYYYMMDD-HHMMSS).
+    """
+    fields = {name: value for name, value in given.items() if name in Settings.model_fields}
+    space = {name: str(value) for name, value in given.items() if name not in Settings.model_fields}
+    settings = settings_of({"task": task.spec.name, **fields, "space": {**fields.get("space", {}), **space}})
+    return run(settings, lambda _: task, out=Path(out) if out else None, watcher=watcher, since=time.monotonic())
+
+
+def resume(folder: str | Path, *, watcher: Watcher | None = None, load: Load, **given: Any) -> SearchResult:
+    """Go on with the study in `folder`: spends what is left, or what `budget`, `trials`, `epochs` add."""
+    folder = Path(folder)
+    stored = stored_settings(folder)
+    changed = {name: value for name, value in given.items() if value is not None}
+    settings = settings_of({**stored.model_dump(), **{k: v for k, v in changed.items() if k != "budget"}})
+    return run(settings, load, resumed=folder, watcher=watcher, more=changed.get("budget"))
+
+
+def stored_settings(folder: Path) -> Settings:
+    """The settings in a study's folder."""
+    path = folder / "settings.json"
+    try:
+        return settings_of(json.loads(path.read_text(encoding="utf-8"))["settings"])
+    except (OSError, ValueError, KeyError, TypeError, BadValue):
+        raise BadFile(f"{folder} holds no study that can be resumed: {path} is missing or damaged") from None
+
+
+def run(
+    settings: Settings,
+    load: Load,
+    *,
+    out: Path | None = None,
+    resumed: Path | None = None,
+    watcher: Watcher | None = None,
+    more: float | None = None,
+    since: float | None = None,
+) -> SearchResult:
+    """One run of one study, new or resumed."""
+    STRATEGIES[settings.strategy]
+    limits, _ = settings.limits(), settings.first_configs()
+    model = ModelRef.parse(settings.hypermodel, limits)
+    folder = resumed or new_folder(settings, out)
+    with locked(folder, keep=resumed is not None) as keep:
+        executor = make_executor(settings, folder)
+        try:
+            warm(settings.strategy)
+            task = load(settings)
+            objective = objective_of(settings, task)
+            model = ModelRef(model.file, model.name, {**task.limits, **limits})
+            save_task(task, folder / "data")
+            space = narrowed(described(executor, folder, model), settings)
+            opened = Opened(settings, task, objective, space, model, folder, executor, watcher or Watcher(), since)
+            study = opened.study(resumed is not None, more)
+            keep()
+            return opened.finish(study)
+        finally:
+            executor.close()
+            shutil.rmtree(folder / "data", ignore_errors=True)
+
+
+def new_folder(settings: Settings, out: Path | None) -> Path:
+    """A folder of this search's own; one that holds something is never overwritten."""
+    folder = out or Path("runs") / f"{Path(settings.task).stem}-{time.strftime('%Y%m%d-%H%M%S')}"
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        what = "another study" if (folder / "settings.json").exists() else "other files"
+        raise StudyConflict(f"--out needs a new or empty folder; {folder} holds {what} (--resume {folder} goes on with a study)")
+    return folder
+
+
+@contextlib.contextmanager
+def locked(folder: Path, keep: bool) -> Iterator[Callable[[], None]]:
+    """Hold the folder; unless `keep` is said (by calling what this yields), a folder made here is taken away on an error."""
+    made = not folder.exists()
+    kept = [keep]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / ".lock").open("w")
+    except OSError as wrong:
+        raise BadValue(f"--out must be a folder that can be written; {folder}: {wrong.strerror}") from None
+    try:
+        with lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise StudyConflict(f"another search is working in {folder}") from None
+            yield lambda: kept.__setitem__(0, True)
+    finally:
+        if not kept[0]:
+            for name in (".lock", "workers.log"):
+                (folder / name).unlink(missing_ok=True)
+            shutil.rmtree(folder / "data", ignore_errors=True)
+            if made:
+                with contextlib.suppress(OSError):
+                    folder.rmdir()
+
+
+def make_executor(settings: Settings, folder: Path) -> Executor:
+    """Children of this machine, or this process for `--workers 0`."""
+    if settings.workers == 0:
+        return Inline(settings.deterministic)
+    return Processes(settings.workers or default_workers(), settings.deterministic, folder / "workers.log")
+
+
+def objective_of(settings: Settings, task: Task) -> Objective:
+    """The objective, checked against what this kind of output can be judged by."""
+    objective = Objective.parse(settings.objective or task.spec.objective)
+    known = METRICS[task.spec.output.kind]
+    if settings.hypermodel is None and objective.metric not in known:
+        raise UnknownName(f"objective of task {task.spec.name}", objective.name, [f"val_{name}" for name in known])
+    if settings.class_weight and task.spec.output.kind not in ("binary", "classes"):
+        raise BadValue(f"--class-weight is for one label a row; task {task.spec.name} has {task.spec.output.kind}")
+    return objective
+
+
+def space_for(settings: Settings, task: Task) -> Space:
+    """The space without a search (for --dry-run)."""
+    limits = settings.limits()
+    model = ModelRef.parse(settings.hypermodel, {**task.limits, **limits})
+    with tempfile.TemporaryDirectory() as folder, contextlib.closing(Processes(1)) as executor:
+        save_task(task, Path(folder) / "data")
+        return narrowed(described(executor, Path(folder), model), settings)
+
+
+def train_best(best: Best, task: Task, settings: Settings, out: Path | None) -> dict[str, Any]:
+    """Train an exported architecture's configuration afresh on a task; its test score."""
+    if best.architecture.own is not None:
+        raise BadValue(f"{best.architecture.own.name} is a HyperModel of your own: search with --hypermodel and --try instead")
+    if task.spec.family != best.data.family:
+        raise BadValue(f"a {best.data.family} cannot be trained on task {task.spec.name}, which needs a {task.spec.family}")
+    if out is not None:
+        new_folder(settings, out).mkdir(parents=True, exist_ok=True)
+    config = best.architecture.hyperparameters
+    limits: Limits = {name: Grid(values=(value,), default=value) for name, value in config.items()}
+    objective = Objective.parse(task.spec.objective)
+    with tempfile.TemporaryDirectory() as folder, contextlib.closing(Processes(1)) as executor:
+        save_task(task, Path(folder) / "data")
+        job = Job(
+            id=1,
+            kind="deliver",
+            data=str(Path(folder) / "data"),
+            model=ModelRef(limits=limits),
+            objective=f"{objective.name}:{objective.direction}",
+            config=config,
+            seed=settings.seed,
+            epochs=settings.max_epochs,
+            patience=settings.patience,
+            deliver=str((out or Path(folder)) / "best.keras"),
+        )
+        executor.submit(job)
+        body = awaited(executor)
+    test = body["test"]
+    keys = ("epochs", "best_epoch", "parameters", "seed", "valid")
+    value = test["metrics"][objective.metric]
+    return {**{k: body[k] for k in keys}, "metric": objective.metric, "test": value, "low": test["low"], "high": test["high"]}
+
+
+def awaited(executor: Executor) -> dict[str, Any]:
+    """The outcome of the one job that runs; its failure is a BadValue."""
+    while True:
+        for message in executor.poll(TICK):
+            if message.kind == "epoch":
+                executor.reply(message.job, str(Decision.CONTINUE))
+            elif message.kind == "done":
+                return message.body
+            else:
+                raise BadValue(message.body["reason"])
+
+
+def described(executor: Executor, folder: Path, model: ModelRef) -> Space:
+    """The HyperModel's space, asked of a child so that the driver builds no network."""
+    executor.submit(Job(id=0, kind="describe", data=str(folder / "data"), model=model))
+    return Space.model_validate(awaited(executor)["space"])
+
+
+def narrowed(space: Space, settings: Settings) -> Space:
+    """The space with the user's values; checks that every name exists and nothing is left empty."""
+    names = {parameter.name: parameter for parameter in space.parameters}
+    for name in settings.space:
+        if name not in names:
+            raise UnknownName("parameter", name, names)
+    if settings.hypermodel:
+        chosen = {name: _within(names[name], text) for name, text in settings.space.items()}
+        space = Space(parameters=tuple(chosen.get(p.name, p) for p in space.parameters))
+    for config in settings.first_configs():
+        space.check(config)
+    return space
+
+
+def _within(parameter: Parameter, text: str) -> Parameter:
+    """A user's own parameter narrowed to the values or the range that `text` names."""
+    domain = parameter.domain
+    low, colon, high = text.partition(":")
+    if not colon:
+        values = [parse_value("", part) for part in text.split(",")]
+        fitting = tuple(value for value in values if domain.holds(value))
+    elif isinstance(domain, Interval):
+        narrower = Interval(low=float(low), high=float(high), log=domain.log, default=float(low))
+        if domain.holds(narrower.low) and domain.holds(narrower.high) and narrower.low < narrower.high:
+            return parameter.model_copy(update={"domain": narrower})
+        fitting = ()
+    else:
+        fitting = tuple(v for v in domain.values if not isinstance(v, str) and float(low) <= v <= float(high))
+    if not fitting:
+        raise BadValue(f"{parameter.name}={text} leaves no value of the space; it has {domain.model_dump(exclude={'kind'})}")
+    default = domain.default if domain.default in fitting else fitting[0]
+    return parameter.model_copy(update={"domain": Grid(values=fitting, default=default)})
+
+
+@dataclass
+class Opened:
+    """A study whose data and space are known: starts or resumes it, and writes what it found."""
+
+    settings: Settings
+    task: Task
+    objective: Objective
+    space: Space
+    model: ModelRef
+    folder: Path
+    executor: Executor
+    watcher: Watcher
+    since: float | None
+
+    def study(self, resumed: bool, more: float | None) -> Study:
+        """The study, its journal replayed, its run recorded as opened."""
+        settings, limit = self.settings, self.settings.limit()
+        setting = Setting(self.space, self.objective, settings.seed, settings.max_epochs, settings.trials)
+        strategy = STRATEGIES[settings.strategy](setting)
+        ledger = Ledger(strategy, self.objective, BATCH if settings.deterministic else None)
+        path, spent, total = self.folder / "trials.jsonl", 0.0, limit.seconds
+        if resumed:
+            self._check()
+            for event in journals.read(path):
+                ledger.replay(event)
+                spent = event["at"]
+                total = event["seconds"] if event["event"] == "opened" else total
+            if more is not None:
+                total = max(total or 0.0, spent) + more
+        else:
+            write_whole(self.folder / "settings.json", json.dumps(self._stored(), indent=1))
+        study = Study(
+            self.folder,
+            ledger,
+            self.executor,
+            Journal(path),
+            budget=Budget(total, limit.trials, limit.epochs),
+            clock=Clock(spent, self.since),
+            space=self.space,
+            model=self.model,
+            seed=settings.seed,
+            max_epochs=settings.max_epochs,
+            patience=settings.patience,
+            first=[self.space.check(config) for config in settings.first_configs()],
+            class_weight=settings.class_weight is not None,
+            deterministic=settings.deterministic,
+            watcher=self.watcher,
+        )
+        for record in ledger.records.values():
+            record.status = "waiting" if record.status == "running" else record.status
+        study.record("opened", seconds=total, trials=limit.trials, epochs=limit.epochs)
+        return study
+
+    def _stored(self) -> dict[str, Any]:
+        return {
+            "settings": self.settings.model_dump(mode="json"),
+            "space": self.space.model_dump(mode="json"),
+            "fingerprint": self.task.spec.fingerprint,
+            "hypermodel_sha256": self.model.sha256,
+            "versions": versions(),
+        }
+
+    def _check(self) -> None:
+        """A resumed study must be the same study."""
+        stored, now = json.loads((self.folder / "settings.json").read_text(encoding="utf-8")), self._stored()
+        told = {"fingerprint": "data differs", "space": "space differs", "hypermodel_sha256": "HyperModel's file differs"}
+        for key, what in told.items():
+            if stored.get(key) != json.loads(json.dumps(now[key])):
+                raise StudyConflict(f"a study is resumed as it was begun; the {what} from that of {self.folder}")
+        for package, version in now["versions"].items():
+            if stored["versions"].get(package) != version:
+                before = stored["versions"].get(package)
+                raise StudyConflict(f"a study is resumed with the versions it was begun with; {package} was {before}, is {version}")
+
+    def finish(self, study: Study) -> SearchResult:
+        """Run, deliver, write; Ctrl-C writes the best so far."""
+        interrupted = False
+        try:
+            study.run()
+            delivered = study.deliver()
+        except KeyboardInterrupt:
+            interrupted = True
+            study.stop()
+            delivered = self._rescued(study)
+        best = None
+        if delivered is not None:
+            test = delivered["test"]
+            study.record("tested", trial=delivered["best"].id, seed=delivered["seed"], valid=delivered["valid"], test=test)
+            best = self.best_json(study, delivered)
+            write_whole(self.folder / "best.json", best.model_dump_json(indent=1))
+        study.record("closed", interrupted=interrupted)
+        study.journal.close()
+        found = best.model_dump(mode="json") if best else None
+        trials = [vars(record) for record in study.ledger.records.values()]
+        return SearchResult(self.folder, trials, found, study.exhausted, interrupted)
+
+    @staticmethod
+    def _rescued(study: Study) -> dict[str, Any] | None:
+        board = study.ledger.leaderboard()
+        if not board or study.checkpoint_of(board[0].id) is None:
+            return None
+        return study.deliver(fresh=False)
+
+    def best_json(self, study: Study, found: dict[str, Any]) -> Best:
+        """The whole best.json."""
+        record, spec, metric = found["best"], self.task.spec, self.objective.metric
+        config = record.config
+        keys = ("parameters", "parameters_without_embedding", "latency_ms")
+        layers = [LayerRow(kind=layer.pop("class"), **layer) for layer in found["layers"]]
+        own = None
+        if self.model.file:
+            own = OwnModel(file=Path(self.model.file).name, name=self.model.name, sha256=self.model.sha256)
+        architecture = Architecture(
+            keras=found["architecture"], hyperparameters=config, layers=layers, own=own, **{key: found[key] for key in keys}
+        )
+        rate = found["optimizer"]["config"].get("learning_rate")
+        training = Training(
+            optimizer=found["optimizer"],
+            loss=found["loss"],
+            learning_rate=rate if isinstance(rate, float) else None,
+            batch_size=int(config["batch_size"]) if "batch_size" in config else None,
+            epochs=found["epochs"],
+            best_epoch=found["best_epoch"],
+            max_epochs=study.max_epochs,
+            patience=study.patience,
+            seed=found["seed"],
+            fresh=found["fresh"],
+        )
+        data = Data(
+            task=spec.name,
+            source=spec.source,
+            family=spec.family,
+            fingerprint=spec.fingerprint,
+            rows=spec.rows,
+            input=spec.input,
+            output=spec.output,
+            preprocessing=spec.codec,
+        )
+        mean = found["valid"].get(metric, found["valid"].get(self.objective.name, found["score"]))
+        validation = Validation(metric=metric, mean=mean, std=None, n=int(found["fresh"]), search=record.score)
+        scores = Scores(
+            validation=validation, test=_test(found["test"], metric), baselines=spec.baselines, ceiling=spec.ceiling
+        )
+        return Best(
+            architecture=architecture, training=training, data=data, scores=scores, answer=None, search=self._search(study)
+        )
+
+    def _search(self, study: Study) -> Search:
+        records = list(study.ledger.records.values())
+        return Search(
+            strategy=self.settings.strategy,
+            objective=f"{self.objective.name}:{self.objective.direction}",
+            seed=self.settings.seed,
+            seconds=round(study.clock.now(), 2),
+            budget=vars(study.budget),
+            trials=len(records),
+            completed=sum(record.status == "completed" for record in records),
+            failed=sum(record.status == "failed" for record in records),
+            epochs=study.ledger.epochs,
+            versions=versions(),
+            journal_sha256=hashlib.sha256(study.journal.path.read_bytes()).hexdigest(),
+        )
+
+
+def _test(found: dict[str, Any] | None, metric: str) -> Test | None:
+    if found is None:
+        return None
+    value = found["metrics"].get(metric, found["metrics"].get("loss"))
+    return Test(
+        metric=metric, value=value, low=found.get("low"), high=found.get("high"), n=found["n"], metrics=found["metrics"]
+    )
+
+
+def versions() -> dict[str, str]:
+    """Of Python and the packages that decide what a trial gives."""
+    found = {"python": ".".join(map(str, sys.version_info[:3]))}
+    for package in PACKAGES:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            found[package] = "unknown"
+    return found
+

@@ -1,0 +1,81 @@
+"""Everything a search is told, as one frozen model: validation, `--help` and settings.json all come from here."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from .budget import Budget, parse_seconds
+from .errors import BadValue
+from .ranges import RULES, Limits, parse_assignment, parse_range, parse_value
+from .space import Config
+from .task import DataOptions
+
+DEFAULT_BUDGET = 300.0
+
+
+class Settings(BaseModel):
+    """What a search is asked to do; `data` says on what."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    task: str = Field("sentiment", description="a recipe's name, or the path of your own (see --list tasks)")
+    data: DataOptions = DataOptions()
+    strategy: str = Field("hyperband", description="what to try next (see --list strategies)")
+    budget: float | None = Field(None, description="wall time: 90s, 10m, 2h (default 5m, unless --trials or --epochs)")
+    trials: int | None = Field(None, ge=1, description="most configurations")
+    epochs: int | None = Field(None, ge=1, description="most epochs over all trials")
+    max_epochs: int = Field(12, ge=1, description="most epochs of one trial")
+    patience: int = Field(3, ge=1, description="epochs without gain before a trial stops")
+    first: tuple[str, ...] = Field((), description="run this configuration first: units=64,layers=2 (repeatable)")
+    space: dict[str, str] = Field({}, description="narrow or open a parameter: NAME=LOW:HIGH or NAME=A,B")
+    hypermodel: str | None = Field(None, description="your own keras_tuner.HyperModel: FILE.py:CLASS")
+    objective: str | None = Field(None, description="validation metric (see --list objectives); NAME:max for your own")
+    class_weight: Literal["balanced"] | None = Field(None, description="weigh classes by their rarity")
+    workers: int | None = Field(None, ge=0, description="trials at a time (default: what this machine can use); 0: in this process")
+    seed: int = Field(0, ge=0, description="seed of the search")
+    deterministic: bool = Field(False, description="same trials and scores for any number of workers; one thread each")
+
+    @field_validator("budget", mode="before")
+    @classmethod
+    def _seconds(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return parse_seconds(value)
+        if isinstance(value, (int, float)) and not value > 0:
+            return parse_seconds(str(value))
+        return value
+
+    def limits(self) -> Limits:
+        """The parameters' domains as the user wrote them; names that only a user's own HyperModel knows are left out."""
+        return {name: parse_range(name, text) for name, text in self.space.items() if name in RULES or not self.hypermodel}
+
+    def first_configs(self) -> list[Config]:
+        """The configurations of `--try`."""
+        configs = []
+        for text in self.first:
+            pairs = [parse_assignment(part) for part in text.split(",")]
+            configs.append({name: parse_value(name, value) for name, value in pairs})
+        return configs
+
+    def limit(self) -> Budget:
+        """The budget; five minutes where nothing else ends the search."""
+        bounded = self.trials is not None or self.epochs is not None
+        seconds = self.budget if self.budget is not None or bounded else DEFAULT_BUDGET
+        return Budget(seconds, self.trials, self.epochs)
+
+
+def settings_of(values: dict[str, Any]) -> Settings:
+    """Settings from plain values; what does not fit is a BadValue of one line."""
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as wrong:
+        raise BadValue(one_line(wrong)) from None
+
+
+def one_line(wrong: ValidationError) -> str:
+    """The first thing pydantic found wrong, as one line."""
+    first = wrong.errors()[0]
+    where = ".".join(str(part) for part in first["loc"]) or "settings"
+    cause = first.get("ctx", {}).get("error")
+    told = str(cause) if cause else f"{first['msg']}, not {first['input']!r}"
+    return told if cause else f"{where}: {told}"

@@ -1,0 +1,226 @@
+"""A Task: arrays in three splits, what goes in and out, the objective, and what a naive baseline scores.
+
+A recipe is a file with one `RECIPE`. Recipes are run by path, as nox runs noxfiles: they import `tuning`, never the
+reverse, and a user adds a task by copying one (`docs/extending.md`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from .codec import Codec
+from .errors import DataError, Mistake, RecipeError, UnknownName
+from .ranges import Limits
+
+Array = np.ndarray
+Family = Literal["classifier", "tagger", "forecaster", "language", "seq2seq"]
+
+
+class DataOptions(BaseModel):
+    """What the user says about the data; every field is one command-line option."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    source: str | None = Field(None, description="what the recipe offers; synthetic needs no network")
+    data: str | None = Field(None, description="your own file or folder")
+    text: str | None = Field(None, description="column that holds the text")
+    label: str | None = Field(None, description="column that holds the label")
+    target: str | None = Field(None, description="column to forecast")
+    time: str | None = Field(None, description="column that holds the time")
+    columns: str | None = Field(None, description="columns by number, for files without a header: 0,1")
+    separator: str | None = Field(None, description="what separates columns (default: found by itself)")
+    horizon: int = Field(1, ge=1, description="steps to forecast")
+    window: int | None = Field(None, ge=2, description="steps that go in")
+    level: Literal["words", "characters"] | None = Field(None, description="unit of text")
+    goal: Literal["direction", "returns"] = Field("direction", description="finance: what to predict")
+    bits: int = Field(4, ge=1, le=64, description="memory: independent bits to be remembered")
+    max_length: int | None = Field(None, ge=1, description="longest sequence; the rest is cut")
+    vocabulary: int = Field(10_000, ge=10, description="most words kept, the most frequent of the training split")
+    rows: int | None = Field(None, ge=30, description="rows of a synthetic source, or the first N of a file")
+    split_seed: int = Field(0, ge=0, description="seed of the random split and of synthetic data")
+
+
+class Input(BaseModel):
+    """What goes in: tokens (rows, steps) of int32, 0 is padding; or series (rows, steps, channels) of float32."""
+
+    model_config = ConfigDict(frozen=True)
+    kind: Literal["tokens", "series"]
+    size: int  # vocabulary, or channels
+    steps: int  # longest sequence
+    ragged: bool = False  # series of different lengths, padded with PAD
+
+
+class Output(BaseModel):
+    """What comes out.
+
+    binary: a probability. classes: one of `size`. bits: `size` probabilities. tags: one of `size` at each step.
+    tokens: the next token at each step. pair: a target sequence. values: `size` future values of one column.
+    """
+
+    model_config = ConfigDict(frozen=True)
+    kind: Literal["binary", "classes", "bits", "tags", "tokens", "pair", "values"]
+    size: int
+    steps: int = 1
+    scale: float = 1.0  # values: multiplies scaled errors back into the data's own unit
+    channel: int = 0  # values: the input channel that is forecast
+    labels: tuple[str, ...] = ()
+
+
+class TaskSpec(BaseModel):
+    """All of a task but its arrays: plain data, so that it travels to child processes and into best.json."""
+
+    model_config = ConfigDict(frozen=True)
+    name: str
+    source: str
+    family: Family
+    input: Input
+    output: Output
+    objective: str
+    codec: Codec
+    baselines: dict[str, dict[str, dict[str, float]]] = {}  # name -> split -> metric -> value
+    ceiling: float | None = None
+    notes: tuple[str, ...] = ()
+    fingerprint: str = ""
+    rows: dict[str, int] = {}
+
+
+@dataclass(frozen=True)
+class Split:
+    """Rows of one part of the data: inputs, targets, and how many steps of each input are real."""
+
+    x: Array
+    y: Array
+    lengths: Array
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+
+@dataclass(frozen=True)
+class Task:
+    """A spec with its three splits; test is touched once, by the final answer.
+
+    `limits` are the recipe's own ideas about the space (defaults and ranges); the user's come before them.
+    """
+
+    spec: TaskSpec
+    splits: Mapping[str, Split]
+    limits: Limits = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse a split no network could be trained or judged on."""
+        for name in ("train", "valid", "test"):
+            if not len(self.splits[name]):
+                raise DataError(f"each split needs at least one row; {name} of {self.spec.name} has none: give more data")
+
+    @classmethod
+    def of(cls, spec: TaskSpec, splits: Mapping[str, Split], limits: Limits | None = None) -> Task:
+        """A task with its fingerprint and row counts filled in."""
+        rows = {name: len(split) for name, split in splits.items()}
+        filled = spec.model_copy(update={"fingerprint": fingerprint(spec, splits), "rows": rows})
+        return cls(filled, splits, limits or {})
+
+
+def fingerprint(spec: TaskSpec, splits: Mapping[str, Split]) -> str:
+    """SHA-256 of everything a trial can see."""
+    digest = hashlib.sha256(spec.model_dump_json(exclude={"baselines", "notes", "fingerprint", "rows"}).encode())
+    for name in sorted(splits):
+        for array in (splits[name].x, splits[name].y, splits[name].lengths):
+            digest.update(f"{name}{array.shape}{array.dtype}".encode())
+            digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()[:32]
+
+
+Source = Callable[[DataOptions], Task]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A task as a file in datasets/ offers it: its sources by name, and how it reads the user's own data."""
+
+    summary: str
+    sources: Mapping[str, Source]
+    own: Source | None = None
+    default: str = "synthetic"
+
+
+def recipe_folders() -> list[Path]:
+    """Where recipes are found: beside the package in a checkout, inside it in an installed wheel."""
+    package = Path(__file__).parent
+    return [folder for folder in (package.parent / "datasets", package / "recipes") if folder.is_dir()]
+
+
+def recipe_files() -> dict[str, Path]:
+    """Every shipped recipe by name."""
+    found: dict[str, Path] = {}
+    for folder in recipe_folders():
+        for path in sorted(folder.glob("*.py")):
+            if "RECIPE" in path.read_text(encoding="utf-8"):
+                found.setdefault(path.stem, path)
+    return found
+
+
+def load_recipe(name: str) -> tuple[str, Recipe]:
+    """The recipe of that name, or in that file; its name and what it defines."""
+    path = Path(name) if name.endswith(".py") else recipe_files().get(name)
+    if path is None:
+        raise UnknownName("task", name, recipe_files())
+    if not path.is_file():
+        raise RecipeError(f"a task is a name or a recipe's file; there is no file {name!r}")
+    module_spec = importlib.util.spec_from_file_location(f"unitwise_recipe_{path.stem}", path)
+    if module_spec is None or module_spec.loader is None:
+        raise RecipeError(f"{path} cannot be loaded as Python")
+    module = importlib.util.module_from_spec(module_spec)
+    try:
+        module_spec.loader.exec_module(module)
+    except Mistake:
+        raise
+    except Exception as raised:
+        raise RecipeError(_where(raised, path)) from raised
+    recipe = getattr(module, "RECIPE", None)
+    if not isinstance(recipe, Recipe):
+        raise RecipeError(f"{path} must define RECIPE = Recipe(...); it defines {type(recipe).__name__}")
+    return path.stem, recipe
+
+
+def load_task(name: str, options: DataOptions | None = None, **given: Any) -> Task:
+    """The task of that name or recipe file, from the given source or data.
+
+    Raises UnknownName, DataError, or RecipeError with the recipe's file and line.
+    """
+    options = options or DataOptions(**given)
+    stem, recipe = load_recipe(name)
+    if options.data is not None and recipe.own is None:
+        raise DataError(f"task {stem} makes its own data and takes no --data; sources: {', '.join(recipe.sources)}")
+    wanted = options.source or recipe.default
+    if options.data is None and wanted not in recipe.sources:
+        raise UnknownName(f"source of task {stem}", wanted, recipe.sources)
+    if options.data is not None and options.source is not None:
+        raise DataError(f"give --data or --source, not both (--data {options.data}, --source {options.source})")
+    make = recipe.own if options.data is not None and recipe.own else recipe.sources[wanted]
+    try:
+        task = make(options)
+    except Mistake:
+        raise
+    except Exception as raised:
+        raise RecipeError(_where(raised, Path(make.__code__.co_filename))) from raised
+    return task
+
+
+def _where(raised: Exception, path: Path) -> str:
+    """The recipe's file and line at which it went wrong, and what was raised."""
+    if isinstance(raised, SyntaxError):
+        return f"recipe {path}, line {raised.lineno}: {raised.msg}"
+    frames = traceback.extract_tb(raised.__traceback__)
+    lines = [frame.lineno for frame in frames if Path(frame.filename) == path]
+    at = f", line {lines[-1]}" if lines else ""
+    message = " ".join(str(raised).split()) or "no message"
+    return f"recipe {path}{at}: {type(raised).__name__}: {message}"

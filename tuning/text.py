@@ -1,0 +1,257 @@
+"""Texts into tasks: vocabulary from the training split alone, ids, splits, and a bag-of-words baseline."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+
+from .baselines import bag_of_words, bigram, majority, most_common_tags, positional, scored, unigram
+from .codec import END, SPECIAL, Array, PairCodec, TextCodec, padded, tokens_of
+from .errors import DataError
+from .ranges import Limits
+from .splits import random_parts
+from .task import DataOptions, Input, Output, Split, Task, TaskSpec
+
+Texts = Sequence[str] | Sequence[Sequence[str]]
+
+
+def vocabulary_of(tokens: Iterable[str], most: int) -> tuple[str, ...]:
+    """The most frequent tokens, ties in alphabetical order."""
+    counts = Counter(tokens)
+    return tuple(sorted(counts, key=lambda token: (-counts[token], token))[:most])
+
+
+def _tokens(texts: Texts, level: str) -> list[list[str]]:
+    return [tokens_of(text, level) if isinstance(text, str) else list(text) for text in texts]
+
+
+def _steps(sequences: Sequence[Sequence[str]], options: DataOptions, at_most: int = 400) -> int:
+    """The longest training sequence, or the length that 99 % stay under where a few are far longer."""
+    lengths = [len(one) for one in sequences]
+    return options.max_length or min(max(int(np.quantile(lengths, 0.99)), 1), at_most)
+
+
+def parts_of(
+    given: Mapping[str, tuple[Texts, Sequence[str]]], options: DataOptions, stratify: bool = True
+) -> dict[str, tuple[list[Sequence[str] | str], list[str]]]:
+    """Train, valid and test as given; what is missing is split off at random from train (stratified by label)."""
+    if "train" not in given:
+        raise DataError(f"a part named train is needed; given: {', '.join(sorted(given))}")
+    texts, labels = list(given["train"][0]), list(given["train"][1])
+    missing = [name for name in ("valid", "test") if name not in given]
+    found: dict[str, tuple[list[Sequence[str] | str], list[str]]] = {}
+    for name in ("valid", "test"):
+        if name in given:
+            found[name] = (list(given[name][0]), list(given[name][1]))
+    rows = {"train": np.arange(len(texts))}
+    if missing:
+        codes = np.unique(np.array(labels), return_inverse=True)[1] if stratify else None
+        rows = random_parts(len(texts), options.split_seed, codes, have_test="test" in given)
+        if "valid" in given:
+            rows["train"] = np.sort(np.concatenate([rows["train"], rows.pop("valid")]))
+    for name, chosen in rows.items():
+        found[name] = ([texts[row] for row in chosen], [labels[row] for row in chosen])
+    return found
+
+
+def classes_of(labels: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """The labels seen in training, sorted; refuses one class alone and labels that only other parts have."""
+    known = sorted(set(labels["train"]), key=_natural)
+    if len(known) < 2:
+        raise DataError(f"a classifier needs at least two classes; the data has one: {known[0]!r}")
+    for part in ("valid", "test"):
+        strange = sorted(set(labels[part]) - set(known))
+        if strange:
+            raise DataError(
+                f"every label must occur in train; only in {part}: {', '.join(strange[:5])} (train has: {', '.join(known[:8])})"
+            )
+    return tuple(known)
+
+
+def _natural(label: str) -> tuple[int, float, str]:
+    try:
+        return (0, float(label), label)
+    except ValueError:
+        return (1, 0.0, label)
+
+
+def text_classes(
+    name: str,
+    source: str,
+    given: Mapping[str, tuple[Texts, Sequence[str]]],
+    options: DataOptions,
+    *,
+    ceiling: float | None = None,
+    notes: Sequence[str] = (),
+    limits: Limits | None = None,
+) -> Task:
+    """Texts with one label each: two classes as one probability, more as a softmax.
+
+    `given` maps train (and valid, test where they exist) to texts and labels.
+    """
+    parts = parts_of(given, options)
+    labels = classes_of({part: pair[1] for part, pair in parts.items()})
+    level = options.level or "words"
+    tokens = {part: _tokens(pair[0], level) for part, pair in parts.items()}  # type: ignore[arg-type]
+    codec = TextCodec(
+        level=level,
+        vocabulary=vocabulary_of((token for one in tokens["train"] for token in one), options.vocabulary),
+        steps=_steps(tokens["train"], options),
+    )
+    codes = {label: code for code, label in enumerate(labels)}
+    splits = {}
+    for part, (_, names) in parts.items():
+        x, lengths = codec.encode(tokens[part])
+        splits[part] = Split(x, np.array([codes[label] for label in names], np.int32), lengths)
+    output = Output(kind="binary" if len(labels) == 2 else "classes", size=len(labels), labels=labels)
+    spec = TaskSpec(
+        name=name,
+        source=source,
+        family="classifier",
+        input=Input(kind="tokens", size=codec.size, steps=codec.steps),
+        output=output,
+        objective="val_accuracy",
+        codec=codec,
+        ceiling=ceiling,
+        notes=tuple(notes),
+        baselines=scored(output, splits, {"majority": majority, "bag of words": bag_of_words(codec.size)}),
+    )
+    return Task.of(spec, splits, limits)
+
+
+def tagged_tokens(
+    name: str,
+    source: str,
+    given: Mapping[str, tuple[Sequence[Sequence[str]], Sequence[Sequence[str]]]],
+    options: DataOptions,
+    *,
+    ceiling: float | None = None,
+    notes: Sequence[str] = (),
+    limits: Limits | None = None,
+) -> Task:
+    """Sentences with one tag a token, split by sentence."""
+    flat = {part: (list(tokens), [" ".join(tags) for tags in labels]) for part, (tokens, labels) in given.items()}
+    parts = parts_of(flat, options, stratify=False)
+    tags = {part: [tag for line in lines for tag in line.split(" ")] for part, (_, lines) in parts.items()}
+    labels = classes_of(tags)
+    lowered = {part: [[token.lower() for token in one] for one in pair[0]] for part, pair in parts.items()}
+    codec = TextCodec(
+        vocabulary=vocabulary_of((token for one in lowered["train"] for token in one), options.vocabulary),
+        steps=_steps(lowered["train"], options),
+    )
+    codes = {tag: code for code, tag in enumerate(labels)}
+    splits = {}
+    for part, (_, lines) in parts.items():
+        x, lengths = codec.encode(lowered[part])
+        y, _ = padded([[codes[tag] for tag in line.split(" ")] for line in lines], codec.steps)
+        splits[part] = Split(x, y, lengths)
+    output = Output(kind="tags", size=len(labels), steps=codec.steps, labels=labels)
+    spec = TaskSpec(
+        name=name,
+        source=source,
+        family="tagger",
+        input=Input(kind="tokens", size=codec.size, steps=codec.steps),
+        output=output,
+        objective="val_accuracy",
+        codec=codec,
+        ceiling=ceiling,
+        notes=tuple(notes),
+        baselines=scored(output, splits, {"majority": majority, "most common tag of each word": most_common_tags}),
+    )
+    return Task.of(spec, splits, limits)
+
+
+def running_text(
+    name: str,
+    source: str,
+    text: str | Sequence[str],
+    options: DataOptions,
+    *,
+    ceiling: float | None = None,
+    limits: Limits | None = None,
+) -> Task:
+    """One long text, cut in time order into 80/10/10, then into windows whose every next token is to be predicted."""
+    level = options.level or "words"
+    tokens = tokens_of(text, level) if isinstance(text, str) else list(text)
+    steps = options.window or (32 if level == "words" else 64)
+    if len(tokens) < 10 * (steps + 1):
+        raise DataError(f"a language model needs at least {10 * (steps + 1)} tokens at window {steps}; given: {len(tokens)}")
+    first, second = round(len(tokens) * 0.8), round(len(tokens) * 0.9)
+    parts = {"train": tokens[:first], "valid": tokens[first:second], "test": tokens[second:]}
+    codec = TextCodec(level=level, vocabulary=vocabulary_of(parts["train"], options.vocabulary), steps=steps)
+    splits = {}
+    for part, words in parts.items():
+        ids = codec.ids_of(words)
+        starts = range(0, len(ids) - 1, steps)
+        x, lengths = padded([ids[start : start + steps][: len(ids) - 1 - start] for start in starts], steps)
+        y, _ = padded([ids[start + 1 : start + steps + 1] for start in starts], steps)
+        splits[part] = Split(x, y, lengths)
+    output = Output(kind="tokens", size=codec.size, steps=steps)
+    spec = TaskSpec(
+        name=name,
+        source=source,
+        family="language",
+        input=Input(kind="tokens", size=codec.size, steps=steps),
+        output=output,
+        objective="val_perplexity",
+        codec=codec,
+        ceiling=ceiling,
+        baselines=scored(output, splits, {"unigram": unigram, "bigram": bigram}),
+    )
+    return Task.of(spec, splits, limits)
+
+
+def text_pairs(
+    name: str,
+    source: str,
+    given: Mapping[str, Sequence[tuple[str, str]]],
+    options: DataOptions,
+    *,
+    ceiling: float | None = None,
+    limits: Limits | None = None,
+) -> Task:
+    """Pairs of texts: what goes in, and what is to come out (closed by an end token)."""
+    lists = {part: ([a for a, _ in pairs], [b for _, b in pairs]) for part, pairs in given.items()}
+    parts = parts_of(lists, options, stratify=False)
+    level = options.level or "characters"
+    codecs = []
+    for side in (0, 1):
+        tokens = _tokens([pair for pair in parts["train"][side]], level)  # type: ignore[arg-type]
+        steps = options.max_length or max(len(one) for one in tokens) + side
+        words = vocabulary_of((token for one in tokens for token in one), options.vocabulary)
+        codecs.append(TextCodec(level=level, vocabulary=words, steps=steps, end=bool(side)))
+    codec = PairCodec(source=codecs[0], target=codecs[1])
+    splits = {}
+    for part, (sources, targets) in parts.items():
+        x, lengths = codec.source.encode(sources)
+        y, _ = codec.target.encode(targets)
+        splits[part] = Split(x, y, lengths)
+    output = Output(kind="pair", size=codec.target.size, steps=codec.target.steps)
+    spec = TaskSpec(
+        name=name,
+        source=source,
+        family="seq2seq",
+        input=Input(kind="tokens", size=codec.source.size, steps=codec.source.steps),
+        output=output,
+        objective="val_accuracy",
+        codec=codec,
+        ceiling=ceiling,
+        baselines=scored(output, splits, {"most common token at each place": positional}),
+    )
+    return Task.of(spec, splits, limits)
+
+
+__all__ = [
+    "END",
+    "SPECIAL",
+    "Array",
+    "classes_of",
+    "parts_of",
+    "running_text",
+    "tagged_tokens",
+    "text_classes",
+    "text_pairs",
+    "vocabulary_of",
+]

@@ -1,0 +1,1 @@
+"""One trial in one process: batches, fit, scores, checkpoints, delivery; importing its modules loads TensorFlow."""

@@ -1,0 +1,153 @@
+"""Batches of similar lengths with the padding trimmed, in an order that depends on seed and epoch alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from ..codec import PAD, START
+from ..keras_types import Model
+from ..metrics import Rows, joined, metrics_of, rows_of
+from ..task import Split, TaskSpec
+
+Array = np.ndarray
+POOL = 50  # batches that are shuffled together before they are sorted by length
+ELEMENTS = 8_000_000  # most output numbers of one scoring batch
+
+
+def lengths_of(task: TaskSpec, x: Array) -> Array:
+    """Valid steps of each row, read off the padding."""
+    if task.input.kind == "tokens":
+        return np.maximum((x != 0).sum(axis=1), 1)
+    if task.input.ragged:
+        return (x[:, :, 0] != PAD).sum(axis=1)
+    return np.full(len(x), x.shape[1])
+
+
+def arranged(task: TaskSpec, x: Array, y: Array) -> tuple[Any, Array]:
+    """Inputs and targets as the network takes them; a decoder also gets the target behind a start token."""
+    if task.output.kind != "pair":
+        return x, y
+    shifted = np.concatenate([np.full((len(y), 1), START, y.dtype), y[:, :-1]], axis=1)
+    return (x, np.where(y == 0, 0, shifted)), y
+
+
+def trimmed(task: TaskSpec, x: Array, y: Array, rows: Array, lengths: Array) -> tuple[Any, Array]:
+    """The chosen rows without the steps that are padding in all of them."""
+    steps = int(lengths[rows].max())
+    cut_x, cut_y = x[rows, :steps], y[rows]
+    if task.output.kind in ("tags", "tokens"):
+        cut_y = cut_y[:, :steps]
+    elif task.output.kind == "pair":
+        cut_y = cut_y[:, : int((cut_y != 0).sum(axis=1).max())]
+    return arranged(task, cut_x, cut_y)
+
+
+def epoch_order(lengths: Array, batch: int, seed: int, epoch: int) -> list[Array]:
+    """Row numbers of each batch of one epoch: every row once, neighbours in length together, all else shuffled."""
+    rng = np.random.default_rng([seed, epoch])
+    order = rng.permutation(len(lengths))
+    if lengths.min() != lengths.max():
+        pools = [order[start : start + POOL * batch] for start in range(0, len(order), POOL * batch)]
+        order = np.concatenate([pool[np.argsort(lengths[pool], kind="stable")] for pool in pools])
+    batches = [order[start : start + batch] for start in range(0, len(order), batch)]
+    return [batches[index] for index in rng.permutation(len(batches))]
+
+
+def signature(arrays: Any) -> Any:
+    """The tensor spec of a batch: everything but the channels may differ from batch to batch."""
+
+    def of(array: Array, channels: bool) -> Any:
+        shape = [None] * array.ndim
+        if channels and array.ndim == 3:
+            shape[-1] = array.shape[-1]
+        return tf.TensorSpec(shape, array.dtype)
+
+    inputs, targets = arrays
+    many = isinstance(inputs, tuple)
+    return (tuple(of(one, True) for one in inputs) if many else of(inputs, True)), of(targets, True)
+
+
+def fit_in_buckets(
+    model: Model,
+    task: TaskSpec,
+    batch_size: int,
+    x: Array,
+    y: Array,
+    *,
+    validation_data: tuple[Array, Array] | None = None,
+    initial_epoch: int = 0,
+    epochs: int = 1,
+    callbacks: Sequence[Any] = (),
+    seed: int = 0,
+    **settings: Any,
+) -> Any:
+    """keras.Model.fit over bucketed batches; validation metrics are those of the whole split, whatever the batches."""
+    lengths = lengths_of(task, x)
+    every_step = task.output.kind == "values" and len(model.output_shape) == 3
+    targets = y if every_step or task.output.kind != "values" else y[:, -1]
+    epoch = [initial_epoch]
+
+    def generate() -> Iterator[tuple[Any, Array]]:
+        this, epoch[0] = epoch[0], epoch[0] + 1
+        for rows in epoch_order(lengths, batch_size, seed, this):
+            yield trimmed(task, x, targets, rows, lengths)
+
+    count = -(-len(x) // batch_size)
+    sample = trimmed(task, x, targets, np.arange(min(2, len(x))), lengths)
+    data = tf.data.Dataset.from_generator(generate, output_signature=signature(sample))
+    data = data.apply(tf.data.experimental.assert_cardinality(count)).prefetch(2)
+    judged = [Validate(task, *validation_data)] if validation_data else []
+    callbacks = [*judged, *callbacks]
+    return model.fit(data, initial_epoch=initial_epoch, epochs=epochs, callbacks=callbacks, shuffle=False, **settings)
+
+
+class Validate(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ships no types
+    """Puts the validation split's metrics into each epoch's logs, before any other callback sees them."""
+
+    def __init__(self, task: TaskSpec, x: Array, y: Array) -> None:
+        super().__init__()
+        self.task, self.split = task, Split(x, y, lengths_of(task, x))
+        self.forward: Callable[[Any], Array] | None = None
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Score the split and add `val_` metrics; shorten Keras's names of the training metrics."""
+        if logs is None:
+            return
+        self.forward = self.forward or forward_of(self.model)
+        found = metrics_of(self.task.output, scored_rows(self.forward, self.task, self.split))
+        for name in list(logs):
+            if name.endswith("_accuracy"):
+                logs["accuracy"] = logs.pop(name)
+        logs |= {f"val_{name}": value for name, value in found.items()}
+
+
+def forward_of(model: Model) -> Callable[[Any], Array]:
+    """Predictions for one batch, traced once for batches of any size and length."""
+    specs = [tf.TensorSpec(tensor.shape, tensor.dtype) for tensor in model.inputs]
+
+    @tf.function(input_signature=[specs[0] if len(specs) == 1 else tuple(specs)])  # type: ignore[untyped-decorator]
+    def predict(inputs: Any) -> Any:
+        return model(list(inputs) if len(specs) > 1 else inputs, training=False)
+
+    return lambda inputs: np.asarray(predict(inputs))
+
+
+def scored_rows(forward: Callable[[Any], Array], task: TaskSpec, split: Split, batch: int | None = None) -> Rows:
+    """The columns of every row of a split, in the split's order; the batch size never changes them."""
+    width = task.output.size * (task.output.steps if task.output.kind in ("tags", "tokens", "pair") else 1)
+    batch = batch or int(np.clip(ELEMENTS // max(width, 1), 16, 512))
+    lengths = lengths_of(task, split.x)
+    order = np.argsort(lengths, kind="stable")
+    parts = []
+    for start in range(0, len(order), batch):
+        rows = order[start : start + batch]
+        inputs, y = trimmed(task, split.x, split.y, rows, lengths)
+        valid = (y != 0).sum(axis=1) if task.output.kind == "pair" else lengths[rows]
+        parts.append(rows_of(task.output, y, forward(inputs), valid))
+    back = np.argsort(order, kind="stable")
+    return {name: column[back] for name, column in joined(parts).items()}

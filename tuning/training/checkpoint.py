@@ -1,0 +1,72 @@
+"""A trial's full state in one file: weights, optimizer, random state, its history, and the best epoch's weights.
+
+Plain arrays in an `.npz` with a JSON header, written beside and renamed, so that a file is whole or not there.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..keras_types import Model, Variable
+
+Array = np.ndarray
+
+
+@dataclass
+class State:
+    """What a trial has done so far: the logs of each epoch, and its best epoch's weights."""
+
+    history: list[dict[str, Any]]
+    best: list[Array]
+    best_epoch: int = 0
+    best_score: float | None = None
+
+
+def save(path: Path, model: Model, state: State) -> None:
+    """Write everything needed to go on as if never stopped."""
+    arrays = {f"model{index:04d}": variable.numpy() for index, variable in enumerate(_variables(model))}
+    arrays |= {f"best{index:04d}": weight for index, weight in enumerate(state.best)}
+    header = {"history": state.history, "best_epoch": state.best_epoch, "best_score": state.best_score}
+    arrays["header"] = np.frombuffer(json.dumps(header).encode(), np.uint8)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(".part")
+    with part.open("wb") as file:
+        np.savez(file, **arrays)  # type: ignore[arg-type]  # numpy types the keywords as its own option
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)
+
+
+def load(path: Path | None, model: Model | None = None) -> State | None:
+    """The state in a checkpoint, put into `model` where one is given; None where there is no usable file."""
+    if path is None or not path.is_file():
+        return None
+    try:
+        with np.load(path) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+    except (OSError, ValueError, zipfile.BadZipFile, EOFError):
+        return None  # damaged on disk: the trial starts over, which costs time and loses nothing
+    header = json.loads(arrays.pop("header").tobytes())
+    best = [arrays[name] for name in sorted(arrays) if name.startswith("best")]
+    if model is not None:
+        saved = [arrays[name] for name in sorted(arrays) if name.startswith("model")]
+        variables = _variables(model)
+        if [tuple(v.shape) for v in variables] != [array.shape for array in saved]:
+            return None
+        for variable, value in zip(variables, saved, strict=True):
+            variable.assign(value)
+    return State(header["history"], best, header["best_epoch"], header["best_score"])
+
+
+def _variables(model: Model) -> list[Variable]:
+    """Weights, random states of dropout, and the optimizer's slots (built first: KerasTuner forgets to)."""
+    model.optimizer.build(model.trainable_variables)
+    own = [variable for variable in model.variables if "/metric" not in variable.path]
+    return [*own, *model.optimizer.variables]

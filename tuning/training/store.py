@@ -1,0 +1,31 @@
+"""A task's arrays on disk as plain `.npy`, opened by each child as memory maps, and its spec as JSON beside them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from ..task import Split, Task, TaskSpec
+
+PIECES = ("x", "y", "lengths")
+
+
+def save_task(task: Task, folder: Path) -> None:
+    """Write the three splits and the spec."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, split in task.splits.items():
+        for piece in PIECES:
+            np.save(folder / f"{name}_{piece}.npy", np.ascontiguousarray(getattr(split, piece)))
+    (folder / "task.json").write_text(task.spec.model_dump_json(), encoding="utf-8")
+
+
+def open_spec(folder: Path) -> TaskSpec:
+    """The spec that was saved."""
+    return TaskSpec.model_validate_json((folder / "task.json").read_text(encoding="utf-8"))
+
+
+def open_split(folder: Path, name: str) -> Split:
+    """One split as memory maps: no copy a child."""
+    x, y, lengths = (np.load(folder / f"{name}_{piece}.npy", mmap_mode="r") for piece in PIECES)
+    return Split(x, y, lengths)

@@ -1,0 +1,183 @@
+"""One trial: build, go on from where it was, train epoch by epoch, report each, keep the best epoch's weights."""
+
+from __future__ import annotations
+
+import math
+import time
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from ..errors import BadValue, Diverged
+from ..hypermodels import SequenceHyperModel
+from ..keras_types import Hyper, Model
+from ..objective import Objective
+from ..task import Split, TaskSpec
+from ..trial import Decision
+from . import checkpoint
+from .batches import arranged
+from .checkpoint import State
+from .describe import hyper_of, hyperparameters
+from .jobs import Job, Report
+from .store import open_spec, open_split
+
+SAVE_EVERY = 5.0  # seconds: a crash costs a trial no more than this and the epoch under way
+
+
+def train(job: Job, report: Report) -> dict[str, Any]:
+    """Train up to `job.epochs` in all; its score, best epoch, size and history's length."""
+    run = Run(job, report)
+    run.go()
+    return run.result()
+
+
+class Run:
+    """A trial under training in this process."""
+
+    def __init__(self, job: Job, report: Report) -> None:
+        self.job, self.report = job, report
+        self.started = time.monotonic()
+        self.objective = Objective.parse(job.objective)
+        keras.backend.clear_session(free_memory=False)
+        keras.utils.set_random_seed(job.seed)
+        self.task: TaskSpec = open_spec(Path(job.data))
+        self.hyper: Hyper = hyper_of(job.model, Path(job.data))
+        self.hp = hyperparameters(job.config)
+        self.model: Model = self.hyper.build(self.hp)
+        self.parameters = sizes(self.model)
+        self.restored = checkpoint.load(Path(job.restore) if job.restore else None, self.model)
+        self.state = self.restored or State([], [])
+        self.saved = time.monotonic()
+        self.cut = False  # whether the deadline ended it
+
+    def go(self) -> None:
+        """Train what is left, unless patience has already run out."""
+        if len(self.state.history) >= self.job.epochs or self.out_of_patience():
+            return
+        data = Path(self.job.data)
+        train_split, valid = open_split(data, "train"), open_split(data, "valid")
+        settings: dict[str, Any] = {
+            "epochs": self.job.epochs,
+            "initial_epoch": len(self.state.history),
+            "callbacks": [EpochEnd(self)],
+            "verbose": 0,
+        }
+        if self.job.class_weight:
+            settings["class_weight"] = class_weights(train_split.y)
+        if isinstance(self.hyper, SequenceHyperModel):
+            settings |= {"validation_data": (valid.x, valid.y), "seed": self.job.seed}
+            returned = self.hyper.fit(self.hp, self.model, train_split.x, train_split.y, **settings)
+        else:
+            x, y = plain(self.task, train_split)
+            returned = self.hyper.fit(self.hp, self.model, x, y, validation_data=plain(self.task, valid), **settings)
+        self._take(returned)
+        if self.job.checkpoint:
+            checkpoint.save(Path(self.job.checkpoint), self.model, self.state)
+
+    def _take(self, returned: Any) -> None:
+        """A user's own fit may return its metrics instead of calling back."""
+        if self.state.history:
+            return
+        if isinstance(returned, dict):
+            self.epoch_end({name: float(value) for name, value in returned.items()}, 0.0)
+        elif isinstance(returned, (int, float, np.floating)):
+            self.epoch_end({self.objective.name: float(returned)}, 0.0)
+        else:
+            raise BadValue("fit must call its callbacks, or return a dictionary of metrics or one number")
+
+    def epoch_end(self, logs: dict[str, float], seconds: float) -> None:
+        """Keep what the epoch gave, report it, and do what the study decides."""
+        metrics = {name: float(value) for name, value in logs.items()}
+        score = self._score(metrics)
+        history = self.state.history
+        history.append({"epoch": len(history) + 1, "metrics": metrics, "seconds": round(seconds, 4)})
+        if self.state.best_score is None or self.objective.better(score, self.state.best_score):
+            self.state.best, self.state.best_epoch, self.state.best_score = self.model.get_weights(), len(history), score
+        decision = Decision(self.report({**history[-1], "score": score, **self.parameters}))
+        if self.job.checkpoint and time.monotonic() - self.saved > SAVE_EVERY:  # after the journal has the epoch
+            checkpoint.save(Path(self.job.checkpoint), self.model, self.state)
+            self.saved = time.monotonic()
+        self.cut = len(history) < self.job.epochs and self._late(seconds)
+        if decision is not Decision.CONTINUE or self.out_of_patience() or self.cut:
+            self.model.stop_training = True
+
+    def _score(self, metrics: dict[str, float]) -> float:
+        loss = metrics.get("loss", 0.0)
+        if not math.isfinite(loss):
+            raise Diverged(f"the training loss became {loss} in epoch {len(self.state.history) + 1}")
+        if self.objective.name not in metrics:
+            raise BadValue(f"objective {self.objective.name} is not among the metrics: {', '.join(sorted(metrics))}")
+        score = metrics[self.objective.name]
+        if not math.isfinite(score):
+            raise Diverged(f"{self.objective.name} became {score} in epoch {len(self.state.history) + 1}")
+        return score
+
+    def _late(self, seconds: float) -> bool:
+        end = math.inf if self.job.deadline is None else self.job.deadline
+        return time.monotonic() - self.started + 1.1 * seconds > end
+
+    def loss_name(self) -> str | None:
+        """The loss as Keras names it, where it has a name."""
+        loss = getattr(self.model, "loss", None)
+        return loss if loss is None or isinstance(loss, str) else str(getattr(loss, "name", loss))
+
+    def out_of_patience(self) -> bool:
+        """Whether as many epochs as patience allows have passed without gain."""
+        return bool(self.state.history) and len(self.state.history) - self.state.best_epoch >= self.job.patience
+
+    def result(self) -> dict[str, Any]:
+        """What the journal keeps of the trial."""
+        return {
+            "score": self.state.best_score,
+            "best_epoch": self.state.best_epoch,
+            "epochs": len(self.state.history),
+            "stopped_early": len(self.state.history) < self.job.epochs,
+            "seconds": round(sum(float(epoch["seconds"]) for epoch in self.state.history), 4),
+            "overhead": round(time.monotonic() - self.started, 4),
+            **self.parameters,
+        }
+
+
+class EpochEnd(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ships no types
+    """Tells the run of each epoch and how long it took."""
+
+    def __init__(self, run: Run) -> None:
+        super().__init__()
+        self.run, self.began = run, time.monotonic()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> EpochEnd:
+        """Itself: KerasTuner's own loop copies callbacks, and a user's fit may do so too."""
+        return self
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Start the clock."""
+        self.began = time.monotonic()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Report."""
+        self.run.epoch_end(dict(logs or {}), time.monotonic() - self.began)
+        self.began = time.monotonic()
+
+
+def plain(task: TaskSpec, split: Split) -> tuple[Any, np.ndarray]:
+    """A split as a user's own HyperModel takes it: whole padded arrays."""
+    y = split.y[:, -1] if task.output.kind == "values" else split.y
+    inputs, targets = arranged(task, split.x, y)
+    return ([*inputs] if isinstance(inputs, tuple) else np.asarray(inputs)), np.asarray(targets)
+
+
+def sizes(model: Model) -> dict[str, int]:
+    """All parameters, and those outside embeddings (which do not grow with units)."""
+    total = int(model.count_params())
+    embedded = sum(int(layer.count_params()) for layer in model.layers if isinstance(layer, keras.layers.Embedding))
+    return {"parameters": total, "parameters_without_embedding": total - embedded}
+
+
+def class_weights(y: np.ndarray) -> dict[int, float]:
+    """Weights inverse to each class's share, 1 on average (as scikit-learn's "balanced")."""
+    counts = np.bincount(np.asarray(y).ravel())
+    return {label: len(y) / (int((counts > 0).sum()) * int(count)) for label, count in enumerate(counts) if count}
+
+

@@ -1,0 +1,62 @@
+"""The values that strategies, executors and the study pass to each other."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+
+from .space import Config
+
+
+class Decision(StrEnum):
+    """What becomes of a trial after an epoch."""
+
+    CONTINUE = "continue"
+    PAUSE = "pause"
+    STOP = "stop"
+
+
+class Status(StrEnum):
+    """How a trial ended."""
+
+    COMPLETED = "completed"
+    FAILED = "failed"
+    INFEASIBLE = "infeasible"
+
+
+class Answer(Enum):
+    """What `ask` returns when it has no trial to give."""
+
+    WAIT = "wait"
+    DONE = "done"
+
+
+WAIT, DONE = Answer.WAIT, Answer.DONE
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One configuration under evaluation, to be trained up to `epochs` in all (a promotion asks for more)."""
+
+    id: int
+    config: Config
+    epochs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How a trial ended: its score (objective at the best epoch so far), or None where it has none."""
+
+    status: Status
+    score: float | None = None
+
+
+def derived_seed(*parts: int | str) -> int:
+    """A 31-bit seed from any parts; neighbouring parts give unrelated seeds.
+
+    >>> derived_seed(0, "trial", 1) != derived_seed(0, "trial", 2)
+    True
+    """
+    digest = hashlib.sha256("/".join(map(str, parts)).encode()).digest()
+    return int.from_bytes(digest[:4], "big") >> 1
