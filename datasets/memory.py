@@ -30,6 +30,7 @@ def synthetic(options: DataOptions) -> Task:
     parts = {"train": rows * 2 // 3, "valid": rows // 6, "test": rows // 6}
     given = {part: pulses(rng, count, options.bits, steps) for part, count in parts.items()}
     limits = {"units": parse_range("units", "1:128"), "pooling": parse_range("pooling", "last")}
+    limits["bidirectional"] = parse_range("bidirectional", "no")  # backwards, the last pulse comes first
     return bit_series("memory", given, ceiling=1.0, limits=limits)
 
 

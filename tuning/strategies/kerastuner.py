@@ -18,7 +18,6 @@ from typing import Any
 
 import keras_tuner
 import numpy as np
-from keras_tuner.engine import metrics_tracking
 from keras_tuner.engine import trial as kt_trial
 
 from ..space import Config, Grid, Space, Value, same
@@ -175,7 +174,6 @@ class _Mended:
         # an infinite score would be NaN to KerasTuner's tracker; the worst is as good as the largest float
         name = self.strategy.setting.objective.name
         finite = float(np.clip(score, -1e300, 1e300))
-        created.metrics = metrics_tracking.MetricsTracker()
         created.metrics.register(name, direction=self.strategy.setting.objective.direction)
         created.metrics.update(name, finite, step=0)
 

@@ -37,7 +37,7 @@ def deliver(job: Job, report: Report) -> dict[str, Any]:
         "loss": run.loss_name(),
         **run.result(),
         "history": run.state.history,
-        "architecture": json.loads(run.model.to_json()),
+        "architecture": architecture(run.model),
         "layers": layer_table(run.model),
         "optimizer": _plain_json(keras.optimizers.serialize(run.model.optimizer)),
         "latency_ms": latency_ms(run),
@@ -63,8 +63,9 @@ def _scores(run: Run, part: str, objective: str) -> dict[str, Any]:
 
 def save_plain(model: Model, path: Path) -> None:
     """The model as a `.keras` file without optimizer, whole or not at all."""
-    bare = keras.models.model_from_json(model.to_json()) if _is_plain(model) else model
-    if bare is not model:
+    bare = model
+    if _is_plain(model):
+        bare = keras.models.model_from_json(json.dumps(architecture(model)))
         bare.set_weights(model.get_weights())
     part = path.with_name(f"part-{path.name}")
     bare.save(str(part))
@@ -73,6 +74,12 @@ def save_plain(model: Model, path: Path) -> None:
 
 def _is_plain(model: Model) -> bool:
     return all(type(layer).__module__.startswith("keras.") for layer in model.layers)
+
+
+def architecture(model: Model) -> dict[str, Any]:
+    """Keras's own configuration of the layers; how it was compiled is told elsewhere, and would bring the optimizer along."""
+    config: dict[str, Any] = json.loads(model.to_json())
+    return {name: value for name, value in config.items() if name not in ("compile_config", "build_config")}
 
 
 def layer_table(model: Model) -> list[dict[str, Any]]:
