@@ -29,7 +29,7 @@ def synthetic(options: DataOptions) -> Task:
         opened, close = close * np.exp(rng.normal(0, 0.001)), close * np.exp(sign * size)
         spread = (0.004 if momentum else 0.012) * (0.5 + rng.random())
         rows.append((opened, max(opened, close) * (1 + spread), min(opened, close) * (1 - spread), close))
-    prices = dict(zip(("open", "high", "low", "close"), np.array(rows).T, strict=True))
+    prices: dict[str, np.ndarray] = dict(zip(("open", "high", "low", "close"), np.array(rows).T, strict=True))
     ceiling = SURE if options.goal == "direction" else None
     return market_windows("finance", "synthetic", prices, options, ceiling=ceiling)
 

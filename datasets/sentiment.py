@@ -13,13 +13,19 @@ import numpy as np
 
 from tuning import DataOptions, Recipe, Task, keras_text, labelled_texts, text_classes
 
-GOOD = "good great charming clever moving funny superb gripping lovely witty".split()
-BAD = "bad awful dull clumsy boring flat tedious dreadful weak silly".split()
-SUBJECTS = "the plot|the acting|the script|the music|the ending|this film|the lead|the pacing".split("|")
-OTHERS = "my brother|the critics|everyone at work|my neighbour|the papers".split("|")
-FILLERS = "i saw it on a tuesday|we sat near the front|it runs for two hours|the cinema was full|it is set in spain".split("|")
-WEAK = "somewhat slightly rather".split()
-STRONG = "very truly really deeply".split()
+GOOD = ["good", "great", "charming", "clever", "moving", "funny", "superb", "gripping", "lovely", "witty"]
+BAD = ["bad", "awful", "dull", "clumsy", "boring", "flat", "tedious", "dreadful", "weak", "silly"]
+SUBJECTS = ["the plot", "the acting", "the script", "the music", "the ending", "this film", "the lead", "the pacing"]
+OTHERS = ["my brother", "the critics", "everyone at work", "my neighbour", "the papers"]
+FILLERS = [
+    "i saw it on a tuesday",
+    "we sat near the front",
+    "it runs for two hours",
+    "the cinema was full",
+    "it is set in spain",
+]
+WEAK = ["somewhat", "slightly", "rather"]
+STRONG = ["very", "truly", "really", "deeply"]
 
 
 def clause(rng: np.random.Generator, positive: bool) -> str:
@@ -44,7 +50,9 @@ def review(rng: np.random.Generator, positive: bool) -> str:
         parts = [clause(rng, positive)]
     if rng.random() < 0.5:  # somebody else's view, which counts for nothing
         view = rng.choice(["loved it and called it", "hated it and called it"])
-        parts.insert(int(rng.integers(len(parts) + 1)), f"{rng.choice(OTHERS)} {view} {rng.choice(GOOD if 'loved' in view else BAD)}")
+        parts.insert(
+            int(rng.integers(len(parts) + 1)), f"{rng.choice(OTHERS)} {view} {rng.choice(GOOD if 'loved' in view else BAD)}"
+        )
     for _ in range(int(rng.integers(3))):
         parts.insert(int(rng.integers(len(parts) + 1)), str(rng.choice(FILLERS)))
     return " . ".join(parts) + " ."

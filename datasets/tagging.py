@@ -12,9 +12,9 @@ import numpy as np
 
 from tuning import DataOptions, Recipe, Task, parts_in, read_conll, tagged_tokens
 
-PRONOUNS, ARTICLES = "i you we they".split(), "the a this every".split()
-AMBIGUOUS = "walk play run dream plan work visit answer call dance".split()
-ADJECTIVES, ADVERBS = "old green quick happy small".split(), "often rarely soon here".split()
+PRONOUNS, ARTICLES = ["i", "you", "we", "they"], ["the", "a", "this", "every"]
+AMBIGUOUS = ["walk", "play", "run", "dream", "plan", "work", "visit", "answer", "call", "dance"]
+ADJECTIVES, ADVERBS = ["old", "green", "quick", "happy", "small"], ["often", "rarely", "soon", "here"]
 
 
 def sentence(rng: np.random.Generator) -> tuple[list[str], list[str]]:

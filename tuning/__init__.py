@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from .errors import BadFile, BadValue, DataError, Mistake, RecipeError, StudyConflict, TuningError, UnknownName
     from .files import labelled_texts, parts_in, read_table, read_text, two_columns
     from .formats import labelled_series, ohlc_table, read_conll, timed_numbers
-    from .training.public_data import keras_text
     from .ranges import parse_range
     from .searching import SearchResult, resume, search
     from .series import bit_series, forecast_windows, market_windows, series_classes
     from .settings import Settings
     from .task import DataOptions, Input, Output, Recipe, Split, Task, TaskSpec, load_task
     from .text import running_text, tagged_tokens, text_classes, text_pairs
+    from .training.public_data import keras_text
 
 _WHERE = {
     "best_model": ("BestModel", "load_best"),

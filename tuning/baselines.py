@@ -44,8 +44,8 @@ def scored_lengths(output: Output, split: Split) -> Array:
 
 
 def _shares(y: Array, size: int) -> Array:
-    counts = np.bincount(y.ravel(), minlength=size).astype(np.float64)
-    return counts / counts.sum()
+    counts: Array = np.bincount(y.ravel(), minlength=size).astype(np.float64)
+    return np.asarray(counts / counts.sum())
 
 
 def majority(output: Output, train: Split) -> Predict:
@@ -96,7 +96,7 @@ def flat_logistic(output: Output, train: Split) -> Predict:
 
     def predict(split: Split) -> Array:
         p: Array = model.predict_proba(_summary(split))
-        return p[:, 1] if output.kind == "binary" else p
+        return np.asarray(p[:, 1] if output.kind == "binary" else p)
 
     return predict
 
@@ -146,8 +146,8 @@ def bigram(output: Output, train: Split) -> Predict:
     def predict(split: Split) -> Array:
         flat = split.x.ravel()
         rows = counts[flat].toarray() / np.maximum(totals[flat], 1)[:, None]
-        mixed = keep[flat][:, None] * rows + (1 - keep[flat])[:, None] * shares
-        return mixed.reshape(*split.x.shape, output.size)
+        mixed: Array = keep[flat][:, None] * rows + (1 - keep[flat])[:, None] * shares
+        return np.asarray(mixed.reshape(*split.x.shape, output.size))
 
     return predict
 
@@ -188,7 +188,7 @@ def last_direction(output: Output, train: Split) -> Predict:
     """Up again if the last step went up (momentum) or the reverse, whichever train favours."""
 
     def up(split: Split) -> Array:
-        return split.x[:, -1, output.channel] > 0
+        return np.asarray(split.x[:, -1, output.channel] > 0)
 
     agree = float((up(train) == (train.y > 0.5)).mean())
     return lambda split: np.where(up(split), agree, 1 - agree)

@@ -74,7 +74,9 @@ class BestModel:
         if isinstance(config, Mapping):
             module = config.get("module")
             if "class_name" in config and module and str(module).split(".")[0] != "keras":
-                raise BadFile(f"best.json names {module}.{config['class_name']}: only layers of Keras itself are rebuilt (trust=FILE)")
+                raise BadFile(
+                    f"best.json names {module}.{config['class_name']}: only layers of Keras itself are rebuilt (trust=FILE)"
+                )
             if config.get("class_name") in ("Lambda", "function") or config.get("registered_name", "") == "Lambda":
                 raise BadFile(f"best.json holds code ({config['class_name']}): it is never run (trust=FILE)")
             for value in config.values():

@@ -129,12 +129,12 @@ class Search(Part):
 class Best(Part):
     """The whole file."""
 
-    schema_version: int = Field(SCHEMA_VERSION, ge=1, le=SCHEMA_VERSION)
+    schema_version: int = Field(default=SCHEMA_VERSION, ge=1, le=SCHEMA_VERSION)
     architecture: Architecture
     training: Training
     data: Data
     scores: Scores
-    answer: dict[str, Any] | None = Field(None, description="units with an interval; null until a search confirms it")
+    answer: dict[str, Any] | None = Field(default=None, description="units with an interval; null until a search confirms it")
     search: Search
 
 

@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NoReturn
 
-from .errors import BadValue, Mistake
+from .errors import BadValue, Mistake, StudyConflict
 from .ranges import RULES, parse_assignment
 from .settings import Settings, settings_of
 from .task import DataOptions, load_task
@@ -29,9 +29,9 @@ class Parser(argparse.ArgumentParser):
         """One line, status 2."""
         self.exit(2, f"{self.prog}: {' '.join(message.split())}\n")
 
-    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+    def parse(self, args: Sequence[str]) -> argparse.Namespace:
         """Parse, and name the nearest option for one that does not exist."""
-        found, unknown = self.parse_known_args(args, namespace)
+        found, unknown = self.parse_known_args(args)
         if unknown:
             options = [option for action in self._actions for option in action.option_strings if option.startswith("--")]
             near = get_close_matches(unknown[0].split("=")[0], options, n=1, cutoff=0.5)
@@ -104,10 +104,10 @@ def search_command(args: argparse.Namespace) -> int:
 
     given = given_settings(args)
     if args.list:
-        return listed(args.list, given)
+        return listed(args.list)
     if args.dry_run:
         return dry_run(settings_of(given))
-    watcher = None if args.quiet or args.json and not sys.stderr.isatty() else Progress()
+    watcher = None if args.quiet or (args.json and not sys.stderr.isatty()) else Progress()
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         if args.resume:
@@ -158,7 +158,7 @@ def resumed(args: argparse.Namespace, given: dict[str, Any], watcher: Any) -> An
         before, now = getattr(stored, name), getattr(again, name)
         if before != now:
             what = "space" if name == "space" else f"--{name.replace('_', '-')}"
-            raise searching.StudyConflict(f"a study is resumed as it was begun; {what} was {_short(before)}, given {_short(now)}")
+            raise StudyConflict(f"a study is resumed as it was begun; {what} was {_short(before)}, given {_short(now)}")
     print(f"search in {folder} goes on", file=sys.stderr if args.json else sys.stdout, flush=True)
     changed = {name: getattr(again, name) for name in OVERRIDES & given.keys()}
     return searching.resume(folder, watcher=watcher, load=load(args), **changed)
@@ -173,7 +173,7 @@ def _interrupt(number: int, frame: Any) -> NoReturn:
     raise KeyboardInterrupt
 
 
-def listed(what: str, given: dict[str, Any]) -> int:
+def listed(what: str) -> int:
     """Print the tasks, strategies or objectives there are."""
     if what == "strategies":
         from .strategies import STRATEGIES
@@ -202,8 +202,10 @@ def dry_run(settings: Settings) -> int:
 
     task = load_task(settings.task, settings.data)
     spec = task.spec
-    print(f"task {spec.name} from {spec.source}: {spec.family}, {', '.join(f'{n} {part}' for part, n in spec.rows.items())} rows")
-    print(f"input {spec.input.kind} of {spec.input.size}, up to {spec.input.steps} steps; output {spec.output.kind} of {spec.output.size}")
+    rows = ", ".join(f"{part} {count}" for part, count in spec.rows.items())
+    print(f"task {spec.name} from {spec.source}: family {spec.family}; rows: {rows}")
+    print(f"input: {spec.input.kind} of {spec.input.size}, up to {spec.input.steps} steps")
+    print(f"output: {spec.output.kind} of {spec.output.size}")
     for note in spec.notes:
         print(f"note: {note}")
     objective = searching.objective_of(settings, task)
@@ -222,7 +224,7 @@ def export_command(argv: Sequence[str], prog: str) -> int:
     parser.add_argument("folder", help="a search's folder, or its best.json")
     parser.add_argument("--format", choices=("json", "keras", "savedmodel"), default="json")
     parser.add_argument("--to", metavar="PATH", help="where (default: standard output, or DIR/best.FORMAT)")
-    args = parser.parse_args(argv)
+    args = parser.parse(argv)
     from .best_schema import read_best
 
     best = read_best(args.folder)
@@ -260,7 +262,7 @@ def train_command(argv: Sequence[str], prog: str) -> int:
     parser.add_argument("--out", metavar="DIR", help="where best.keras goes (default: nowhere)")
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
     add_fields(parser.add_argument_group("the data"), DataOptions)
-    args = parser.parse_args(argv)
+    args = parser.parse(argv)
     from .best_schema import read_best
     from .searching import train_best
 
@@ -285,8 +287,10 @@ def predict_command(argv: Sequence[str], prog: str) -> int:
     """`predict best.json FILE|-`: raw input in, one JSON value a line out."""
     parser = Parser(prog=prog, description="Predict from raw input: one JSON value a line on standard output.")
     parser.add_argument("best", help="best.json, or a search's folder")
-    parser.add_argument("input", help="a file, or - for standard input: a text a line, a series as .ts, .npz or JSON lines, or a csv")
-    args = parser.parse_args(argv)
+    parser.add_argument(
+        "input", help="a file, or - for standard input: a text a line, a series as .ts, .npz or JSON lines, or a csv"
+    )
+    args = parser.parse(argv)
     from .quiet import errors_to
 
     with errors_to(os.devnull):
@@ -301,7 +305,7 @@ def predict_command(argv: Sequence[str], prog: str) -> int:
 
 def search_main(argv: Sequence[str], prog: str) -> int:
     """`search`."""
-    return search_command(search_parser(prog).parse_args(argv))
+    return search_command(search_parser(prog).parse(argv))
 
 
 COMMANDS: dict[str, Callable[[Sequence[str], str], int]] = {

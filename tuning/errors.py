@@ -1,15 +1,15 @@
 """Every error this package raises on purpose, and who can mend it.
 
-    TuningError
-    ├── Mistake             the user can mend it: told in one line, exit status 2
-    │   ├── UnknownName     no task, strategy, option or column of that name
-    │   ├── BadValue        a value outside the rule
-    │   ├── DataError       a file or table that cannot be used
-    │   ├── RecipeError     a recipe in datasets/ (or the user's own) that raises
-    │   ├── StudyConflict   a folder that holds another study, or a resume that does not fit
-    │   └── BadFile         a journal or best.json that is damaged or edited
-    └── TrialError          one trial cannot go on; the search does
-        └── Diverged        the training loss is not a finite number
+TuningError
+├── Mistake             the user can mend it: told in one line, exit status 2
+│   ├── UnknownName     no task, strategy, option or column of that name
+│   ├── BadValue        a value outside the rule
+│   ├── DataError       a file or table that cannot be used
+│   ├── RecipeError     a recipe in datasets/ (or the user's own) that raises
+│   ├── StudyConflict   a folder that holds another study, or a resume that does not fit
+│   └── BadFile         a journal or best.json that is damaged or edited
+└── TrialError          one trial cannot go on; the search does
+    └── Diverged        the training loss is not a finite number
 """
 
 from __future__ import annotations

@@ -101,7 +101,7 @@ def read_table(path: Path, options: DataOptions) -> Table:
     return table
 
 
-def _separator(path: Path, first: str, given: str | None) -> str:
+def _separator(first: str, given: str | None) -> str:
     if given:
         return {"\\t": "\t", "tab": "\t"}.get(given, given)
     if "\t" in first:
@@ -112,10 +112,11 @@ def _separator(path: Path, first: str, given: str | None) -> str:
 def _read_csv(path: Path, options: DataOptions) -> Table:
     text = read_text(path)
     first = text.lstrip().split("\n", 1)[0]
-    separator = _separator(path, first, options.separator)
+    separator = _separator(first, options.separator)
     if len(separator) == 1:
-        quoting = csv.QUOTE_NONE if separator == "\t" else csv.QUOTE_MINIMAL
-        rows = [row for row in csv.reader(io.StringIO(text), delimiter=separator, quoting=quoting) if row]
+        quoted = separator != "\t"  # tab-separated text keeps its quotation marks
+        reader = csv.reader(io.StringIO(text), delimiter=separator, quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE)
+        rows = [row for row in reader if row]
     else:
         rows = [line.split(separator) for line in text.splitlines() if line.strip()]
     headless = options.columns is not None

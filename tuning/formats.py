@@ -106,7 +106,8 @@ def read_conll(path: Path, options: DataOptions) -> tuple[list[list[str]], list[
             continue
         if not line.strip():
             if tokens[-1]:
-                tokens.append([]), tags.append([])
+                tokens.append([])
+                tags.append([])
             continue
         cells = line.split("\t") if "\t" in line else line.split(options.separator)
         width = width or len(cells)

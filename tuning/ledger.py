@@ -27,6 +27,7 @@ class Record:
     epochs: int  # asked for, in all
     until: int  # the same, cut to what --epochs leaves
     status: str = "waiting"  # waiting, running, completed, failed
+    completed: bool = False  # at least one rung of it
     score: float | None = None
     best_epoch: int = 0
     curve: list[dict[str, Any]] = field(default_factory=list)
@@ -107,7 +108,8 @@ class Ledger:
 
     def _finished(self, event: Event) -> None:
         record = self.records[event["trial"]]
-        record.status, record.score, record.best_epoch = "completed", event["score"], event["best_epoch"]
+        record.status, record.completed = "completed", True
+        record.score, record.best_epoch = event["score"], event["best_epoch"]
         record.parameters = event["parameters"]
         record.parameters_without_embedding = event["parameters_without_embedding"]
         self._end(record, Result(Status.COMPLETED, event["score"]))
@@ -150,6 +152,6 @@ class Ledger:
 
     def leaderboard(self) -> list[Record]:
         """Completed trials, the best first, of equals the smaller; where none completed, those cut short with a score."""
-        completed = [r for r in self.records.values() if r.status == "completed"]
-        scored = completed or [r for r in self.records.values() if r.score is not None and r.status != "failed"]
+        alive = [r for r in self.records.values() if r.score is not None and r.status != "failed"]
+        scored = [r for r in alive if r.completed] or alive
         return sorted(scored, key=lambda r: (self.objective.key(r.score or 0.0), r.parameters, r.id))

@@ -101,7 +101,7 @@ def line(study: Study) -> str:
 
 def summary(best: Mapping[str, Any] | None, trials: list[dict[str, Any]], objective: str, worst_first: bool) -> list[str]:
     """The five best trials, the baselines beside them, the test score."""
-    completed = [t for t in trials if t["status"] == "completed"]
+    completed = [t for t in trials if t["completed"] and t["status"] != "failed"]
     ranked = sorted(completed, key=lambda t: (t["score"] if worst_first else -t["score"], t["parameters"], t["id"]))[:5]
     lines = ["", f"{'rank':<5}{objective:<16}{'epochs':<8}{'parameters':<12}configuration"]
     for rank, trial in enumerate(ranked, start=1):

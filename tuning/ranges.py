@@ -168,9 +168,9 @@ def parse_range(name: str, text: str) -> Grid | Interval:
         if len(parts) == 1:
             chosen = tuple(rule.value(item.strip()) for item in text.split(","))
             return Grid(values=tuple(dict.fromkeys(chosen)), default=chosen[0])
-        low, high, step = (*parts, None)[:3] if len(parts) == 2 else (parts + [None, None, None])[:3]
-        if len(parts) > 3 or low is None or high is None:
+        if len(parts) > 3:
             raise ValueError("LOW:HIGH or LOW:HIGH:STEP")
+        low, high, step = parts[0], parts[1], parts[2] if len(parts) == 3 else None
         first, last = rule.value(low), rule.value(high)
         if not isinstance(first, str) and not isinstance(last, str) and first > last:
             raise BadValue(f"{name} takes LOW:HIGH with LOW at most HIGH, not {text!r}; did you mean {high}:{low}?")

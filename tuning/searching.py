@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
+import importlib
 import json
 import shutil
 import sys
@@ -59,7 +60,7 @@ class SearchResult:
 
     def to_frame(self) -> Any:
         """The trials as a pandas DataFrame, where pandas is installed."""
-        import pandas
+        pandas = importlib.import_module("pandas")
 
         return pandas.DataFrame([{**trial, **trial["config"]} for trial in self.trials])
 
@@ -417,12 +418,8 @@ class Opened:
         )
         mean = found["valid"].get(metric, found["valid"].get(self.objective.name, found["score"]))
         validation = Validation(metric=metric, mean=mean, std=None, n=int(found["fresh"]), search=record.score)
-        scores = Scores(
-            validation=validation, test=_test(found["test"], metric), baselines=spec.baselines, ceiling=spec.ceiling
-        )
-        return Best(
-            architecture=architecture, training=training, data=data, scores=scores, answer=None, search=self._search(study)
-        )
+        scores = Scores(validation=validation, test=_test(found["test"], metric), baselines=spec.baselines, ceiling=spec.ceiling)
+        return Best(architecture=architecture, training=training, data=data, scores=scores, answer=None, search=self._search(study))
 
     def _search(self, study: Study) -> Search:
         records = list(study.ledger.records.values())
@@ -445,9 +442,7 @@ def _test(found: dict[str, Any] | None, metric: str) -> Test | None:
     if found is None:
         return None
     value = found["metrics"].get(metric, found["metrics"].get("loss"))
-    return Test(
-        metric=metric, value=value, low=found.get("low"), high=found.get("high"), n=found["n"], metrics=found["metrics"]
-    )
+    return Test(metric=metric, value=value, low=found.get("low"), high=found.get("high"), n=found["n"], metrics=found["metrics"])
 
 
 def versions() -> dict[str, str]:
@@ -459,4 +454,3 @@ def versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             found[package] = "unknown"
     return found
-

@@ -73,8 +73,7 @@ def bit_series(name: str, given: Mapping[str, tuple[Array, Array]], ceiling: flo
     bits = given["train"][1].shape[1]
     codec = SeriesCodec(mean=(0.0,) * channels, std=(1.0,) * channels, steps=steps)
     splits = {
-        part: Split(x.astype(np.float32), y.astype(np.int32), np.full(len(x), steps, np.int32))
-        for part, (x, y) in given.items()
+        part: Split(x.astype(np.float32), y.astype(np.int32), np.full(len(x), steps, np.int32)) for part, (x, y) in given.items()
     }
     output = Output(kind="bits", size=bits)
     spec = TaskSpec(

@@ -139,12 +139,11 @@ class Space(BaseModel):
         for parameter in self.parameters:
             if isinstance(parameter.domain, Interval):
                 raise BadValue(f"only a finite space can be listed; {parameter.name} is an interval")
-            partial = [
-                {**config, parameter.name: value} if parameter.active(config) else config
-                for config in partial
-                for value in (parameter.domain.values if parameter.active(config) else (None,))
-                if value is not None or not parameter.active(config)
-            ]
+            values, name = parameter.domain.values, parameter.name
+            grown: list[Config] = []
+            for config in partial:
+                grown += [{**config, name: value} for value in values] if parameter.active(config) else [config]
+            partial = grown
         return partial
 
     def check(self, config: Mapping[str, Value]) -> Config:
@@ -155,9 +154,7 @@ class Space(BaseModel):
                 raise UnknownName("parameter", name, names)
             domain = names[name].domain
             if not domain.holds(value):
-                raise BadValue(
-                    f"{name} must be in the space ({told(domain)}), not {value!r}; nearest: {domain.nearest(value)}"
-                )
+                raise BadValue(f"{name} must be in the space ({told(domain)}), not {value!r}; nearest: {domain.nearest(value)}")
         complete = self.complete(config)
         for name in config.keys() - complete.keys():
             raise BadValue(f"{name} does not count here: it needs {told_conditions(names[name])}")

@@ -94,7 +94,7 @@ def text_classes(
     parts = parts_of(given, options)
     labels = classes_of({part: pair[1] for part, pair in parts.items()})
     level = options.level or "words"
-    tokens = {part: _tokens(pair[0], level) for part, pair in parts.items()}  # type: ignore[arg-type]
+    tokens = {part: _tokens(pair[0], level) for part, pair in parts.items()}
     codec = TextCodec(
         level=level,
         vocabulary=vocabulary_of((token for one in tokens["train"] for token in one), options.vocabulary),
@@ -218,7 +218,7 @@ def text_pairs(
     level = options.level or "characters"
     codecs = []
     for side in (0, 1):
-        tokens = _tokens([pair for pair in parts["train"][side]], level)  # type: ignore[arg-type]
+        tokens = _tokens(parts["train"][side], level)
         steps = options.max_length or max(len(one) for one in tokens) + side
         words = vocabulary_of((token for one in tokens for token in one), options.vocabulary)
         codecs.append(TextCodec(level=level, vocabulary=words, steps=steps, end=bool(side)))

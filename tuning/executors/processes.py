@@ -17,7 +17,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import Any
 
 from ..quiet import errors_to
 from ..training.child import PRELOADED, serve
@@ -32,7 +34,7 @@ GRACE = 2.0  # seconds a child is given to end
 class Child:
     """A process with its pipe, what it works on, and how long it may stay silent."""
 
-    process: multiprocessing.process.BaseProcess
+    process: BaseProcess
     pipe: Connection
     job: Job | None = None
     done: int = 0
@@ -66,7 +68,7 @@ class Processes:
     def _start(self) -> Child:
         here, there = self._context.Pipe()
         arguments = (there, self.threads, self.deterministic, self._log)
-        process = self._context.Process(target=serve, args=arguments, daemon=False)
+        process: BaseProcess = self._context.Process(target=serve, args=arguments)  # type: ignore[attr-defined]
         with _no_main():
             process.start()
         there.close()
@@ -77,8 +79,8 @@ class Processes:
         """Messages of all children; a dead or hung child is a failed job."""
         busy = [child for child in self._children if child.job is not None]
         silent = min((child.job.silence - (time.monotonic() - child.heard) for child in busy if child.job), default=60.0)
-        waited: list[object] = [child.pipe for child in busy]
-        ready = wait(waited, max(0.0, min(timeout, silent))) if busy else self._rest(timeout)  # type: ignore[arg-type]
+        waited: list[Any] = [child.pipe for child in busy]
+        ready = wait(waited, max(0.0, min(timeout, silent))) if busy else self._rest(timeout)
         messages = [self._hear(child) for child in busy if child.pipe in ready]
         now = time.monotonic()
         for child in busy:
@@ -89,7 +91,7 @@ class Processes:
         return messages
 
     @staticmethod
-    def _rest(timeout: float) -> list[object]:
+    def _rest(timeout: float) -> list[Any]:
         time.sleep(timeout)
         return []
 
@@ -133,8 +135,8 @@ class Processes:
         for child in list(self._children):
             self._end(child)
         if self._context.get_start_method() == "forkserver":
-            server = forkserver._forkserver  # type: ignore[attr-defined]  # the only way to end it before exit
-            with contextlib.suppress(Exception):
+            server: Any = forkserver._forkserver  # the only way to end it before exit
+            with contextlib.suppress(OSError, AttributeError):
                 server._stop()
 
     @property

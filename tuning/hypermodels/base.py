@@ -207,6 +207,3 @@ def _domain_of(declared: Any) -> Grid | Interval:
     else:
         values = tuple(declared.values)
     return Grid(values=tuple(dict.fromkeys((*values,))), default=declared.default)
-
-
-

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 from keras import ops
@@ -26,7 +26,7 @@ class Forecaster(SequenceHyperModel):
         *("cell", "units", "layers", "taper", "dropout", "recurrent_dropout", "activation"),
         *("predict", "every_step", "learning_rate", "batch_size"),
     )
-    own: Limits = {
+    own: ClassVar[Limits] = {
         "layers": Grid(values=(1, 2, 3), default=2),
         "taper": Grid(values=("constant", "halving"), default="halving"),
         "dropout": Grid(values=(0.0, 0.1, 0.2, 0.3), default=0.0),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import keras
 
 from ..keras_types import Model
@@ -21,7 +23,7 @@ class Tagger(SequenceHyperModel):
         *("cell", "units", "layers", "taper", "bidirectional", "dropout", "recurrent_dropout", "activation"),
         *("embedding", "learning_rate", "batch_size"),
     )
-    own: Limits = {"bidirectional": Grid(values=(False, True), default=True)}
+    own: ClassVar[Limits] = {"bidirectional": Grid(values=(False, True), default=True)}
 
     def network(self, config: Config) -> Model:
         """Layers from tokens to a class each."""

@@ -11,8 +11,9 @@ process is fitted before it judges what is running; nothing is printed or writte
 
 from __future__ import annotations
 
+import contextlib
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 from typing import Any
 
@@ -20,7 +21,7 @@ import keras_tuner
 import numpy as np
 from keras_tuner.engine import trial as kt_trial
 
-from ..space import Config, Grid, Space, Value, same
+from ..space import Condition, Config, Grid, Space, Value, same
 from ..trial import DONE, WAIT, Answer, Decision, Result, Status, Trial, derived_seed
 from .base import Setting, Strategy
 
@@ -35,19 +36,17 @@ def make(name: str, setting: Setting) -> Strategy:
     shared = {
         "objective": keras_tuner.Objective(setting.objective.name, setting.objective.direction),
         "hyperparameters": hyperparameters_of(setting.space),
-        "max_consecutive_failed_trials": 10**9,
-        "seed": 1,
+        "seed": 1,  # never drawn from: see reseed
     }
-    oracle: Any
-    if name == "hyperband":
-        oracle = _Hyperband(max_epochs=setting.max_epochs, hyperband_iterations=None, **shared)
-    elif name == "bayesian":
-        points = max(4, len(setting.space.searched))
-        oracle = _Bayesian(max_trials=None, num_initial_points=points, **shared)
-    elif name == "grid":
-        oracle = _Grid(max_trials=None, **shared)
-    else:
-        oracle = _Random(max_trials=None, **shared)
+    points = max(4, len(setting.space.searched))  # KerasTuner's 3 a parameter leave small budgets no model at all
+    kinds: dict[str, tuple[Any, dict[str, Any]]] = {
+        "random": (_Random, {"max_trials": None}),
+        "grid": (_Grid, {"max_trials": None}),
+        "bayesian": (_Bayesian, {"max_trials": None, "num_initial_points": points}),
+        "hyperband": (_Hyperband, {"max_epochs": setting.max_epochs, "hyperband_iterations": None}),
+    }
+    kind, own = kinds[name]
+    oracle = kind(**shared, **own)
     return KerasTunerStrategy(oracle, setting)
 
 
@@ -332,7 +331,7 @@ def hyperparameters_of(space: Space) -> Any:
     """The space as keras_tuner.HyperParameters."""
     hp = keras_tuner.HyperParameters()
     for parameter in space.parameters:
-        with _under(hp, [(c.parent, list(c.values)) for c in parameter.conditions]):
+        with _under(hp, parameter.conditions):
             domain, name = parameter.domain, parameter.name
             if not isinstance(domain, Grid):
                 sampling = "log" if domain.log else "linear"
@@ -346,19 +345,13 @@ def hyperparameters_of(space: Space) -> Any:
     return hp
 
 
-class _under:  # noqa: N801 - reads as a statement
+@contextlib.contextmanager
+def _under(hp: Any, conditions: Iterable[Condition]) -> Iterator[None]:
     """Nested conditional scopes."""
-
-    def __init__(self, hp: Any, conditions: list[tuple[str, list[Value]]]) -> None:
-        self._scopes = [hp.conditional_scope(parent, values) for parent, values in conditions]
-
-    def __enter__(self) -> None:
-        for scope in self._scopes:
-            scope.__enter__()
-
-    def __exit__(self, *raised: object) -> None:
-        for scope in reversed(self._scopes):
-            scope.__exit__(*raised)
+    with contextlib.ExitStack() as scopes:
+        for condition in conditions:
+            scopes.enter_context(hp.conditional_scope(condition.parent, list(condition.values)))
+        yield
 
 
 def rounded(values: Mapping[str, Any]) -> Config:
@@ -372,9 +365,9 @@ def plain(value: Any) -> Value:
     return float(f"{value:.6g}") if isinstance(value, float) else value
 
 
-class _quiet(warnings.catch_warnings):  # type: ignore[type-arg]  # noqa: N801
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
     """Without the deprecated thread call of every oracle method and scikit-learn's warnings of convergence."""
-
-    def __enter__(self) -> None:
-        super().__enter__()
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        yield

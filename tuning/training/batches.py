@@ -22,9 +22,9 @@ ELEMENTS = 8_000_000  # most output numbers of one scoring batch
 def lengths_of(task: TaskSpec, x: Array) -> Array:
     """Valid steps of each row, read off the padding."""
     if task.input.kind == "tokens":
-        return np.maximum((x != 0).sum(axis=1), 1)
+        return np.asarray(np.maximum((x != 0).sum(axis=1), 1))
     if task.input.ragged:
-        return (x[:, :, 0] != PAD).sum(axis=1)
+        return np.asarray((x[:, :, 0] != PAD).sum(axis=1))
     return np.full(len(x), x.shape[1])
 
 

@@ -75,7 +75,9 @@ def _listen(pipe: Connection, inbox: queue.Queue[Any]) -> None:
 
 
 def _redirect(log: str) -> None:
-    sys.stdout.flush(), sys.stderr.flush()
+    sys.stdout.flush()
+    sys.stderr.flush()
     target = os.open(log or os.devnull, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-    os.dup2(target, 1), os.dup2(target, 2)
+    os.dup2(target, 1)
+    os.dup2(target, 2)
     os.close(target)

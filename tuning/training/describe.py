@@ -39,9 +39,11 @@ def hyper_of(ref: ModelRef, data: Path) -> Hyper:
     if ref.name not in classes:
         raise UnknownName(f"HyperModel in {Path(ref.file).name}", ref.name, classes)
     try:
-        return classes[ref.name]()  # type: ignore[no-any-return]
+        hyper: Any = classes[ref.name]()
     except TypeError as wrong:
         raise BadValue(f"{ref.name} must be made without arguments to be used here: {wrong}") from None
+    own: Hyper = hyper
+    return own
 
 
 def declared(hyper: SequenceHyperModel) -> Space:

@@ -31,9 +31,7 @@ def keras_text(name: str, labels: Sequence[str], options: DataOptions) -> dict[s
     return {"train": _texts(train, words, labels, options.rows), "test": _texts(test, words, labels, options.rows)}
 
 
-def _texts(
-    split: tuple[np.ndarray, np.ndarray], words: dict[int, str], labels: Sequence[str], rows: int | None
-) -> Tagged:
+def _texts(split: tuple[np.ndarray, np.ndarray], words: dict[int, str], labels: Sequence[str], rows: int | None) -> Tagged:
     sequences, codes = split
     texts = [[words.get(int(i), "<unknown>") for i in one if int(i) >= OFFSET] or ["<unknown>"] for one in sequences[:rows]]
     return texts, [labels[int(code)] for code in codes[:rows]]

@@ -179,5 +179,3 @@ def class_weights(y: np.ndarray) -> dict[int, float]:
     """Weights inverse to each class's share, 1 on average (as scikit-learn's "balanced")."""
     counts = np.bincount(np.asarray(y).ravel())
     return {label: len(y) / (int((counts > 0).sum()) * int(count)) for label, count in enumerate(counts) if count}
-
-
