@@ -54,7 +54,7 @@ class Ledger:
         self.open: list[int] = []  # asked and not yet told, in the order of asking
         self.ended: dict[int, Result] = {}  # ended and not yet told
         self.epochs = 0
-        self.delivered: Event | None = None
+        self.confirmed: set[int] = set()  # trained again on a fresh seed
 
     def propose(self, config: Config | None = None) -> Trial | Answer:
         """Ask the strategy for the next trial."""
@@ -124,8 +124,8 @@ class Ledger:
     def _stopped(self, event: Event) -> None:
         self.records[event["trial"]].status = "waiting"  # a resumed study trains it to its end
 
-    def _tested(self, event: Event) -> None:
-        self.delivered = event
+    def _confirmed(self, event: Event) -> None:
+        self.confirmed.add(event["trial"])
 
     def _end(self, record: Record, result: Result) -> None:
         self.ended[record.id] = result

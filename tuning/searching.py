@@ -32,14 +32,14 @@ from .ranges import Limits, parse_value
 from .settings import Settings, settings_of
 from .space import Grid, Interval, Parameter, Space
 from .strategies import STRATEGIES, Setting, warm
-from .study import TICK, Study, Watcher
+from .study import Study, Watcher, awaited
 from .task import Task
 from .training.jobs import Job, ModelRef
 from .training.store import save_task
-from .trial import Decision
 
 BATCH = 4  # trials told together in deterministic searches, whatever the number of workers
 PACKAGES = ("unitwise", "tensorflow", "keras", "keras-tuner", "numpy")
+LEFTOVERS = {".lock", "workers.log", "data"}  # of a search that was killed before it began
 Load = Callable[[Settings], Task]
 
 
@@ -133,7 +133,7 @@ def run(
 def new_folder(settings: Settings, out: Path | None) -> Path:
     """A folder of this search's own; one that holds something is never overwritten."""
     folder = out or Path("runs") / f"{Path(settings.task).stem}-{time.strftime('%Y%m%d-%H%M%S')}"
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if folder.exists() and (not folder.is_dir() or {path.name for path in folder.iterdir()} - LEFTOVERS):
         what = "another study" if (folder / "settings.json").exists() else "other files"
         raise StudyConflict(f"--out needs a new or empty folder; {folder} holds {what} (--resume {folder} goes on with a study)")
     return folder
@@ -221,21 +221,16 @@ def train_best(best: Best, task: Task, settings: Settings, out: Path | None) -> 
         executor.submit(job)
         body = awaited(executor)
     test = body["test"]
-    keys = ("epochs", "best_epoch", "parameters", "seed", "valid")
+    keys = ("epochs", "best_epoch", "parameters", "valid")
     value = test["metrics"][objective.metric]
-    return {**{k: body[k] for k in keys}, "metric": objective.metric, "test": value, "low": test["low"], "high": test["high"]}
-
-
-def awaited(executor: Executor) -> dict[str, Any]:
-    """The outcome of the one job that runs; its failure is a BadValue."""
-    while True:
-        for message in executor.poll(TICK):
-            if message.kind == "epoch":
-                executor.reply(message.job, str(Decision.CONTINUE))
-            elif message.kind == "done":
-                return message.body
-            else:
-                raise BadValue(message.body["reason"])
+    return {
+        **{k: body[k] for k in keys},
+        "seed": settings.seed,
+        "metric": objective.metric,
+        "test": value,
+        "low": test["low"],
+        "high": test["high"],
+    }
 
 
 def described(executor: Executor, folder: Path, model: ModelRef) -> Space:
@@ -301,7 +296,7 @@ class Opened:
         path, spent, total = self.folder / "trials.jsonl", 0.0, limit.seconds
         if resumed:
             self._check()
-            for event in journals.read(path):
+            for event in journals.read(path) if path.exists() else ():
                 ledger.replay(event)
                 spent = event["at"]
                 total = event["seconds"] if event["event"] == "opened" else total
@@ -379,7 +374,7 @@ class Opened:
         board = study.ledger.leaderboard()
         if not board or study.checkpoint_of(board[0].id) is None:
             return None
-        return study.deliver(fresh=False)
+        return study.deliver(test=False)
 
     def best_json(self, study: Study, found: dict[str, Any]) -> Best:
         """The whole best.json."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from .budget import Budget, Clock
 from .errors import BadValue, Mistake
@@ -19,7 +20,9 @@ TICK = 0.25  # seconds between looks at the clock
 RETRIED = ("killed", "memory", "hung")
 HOPELESS = 5  # first trials that all fail before the search gives up
 SILENCE = (600.0, 60.0, 20.0)  # seconds a child may be silent: at first; at least; times the slowest epoch so far
-DELIVERY = (5.0, 0.4)  # seconds to build, score and write the answer; most share of the budget kept for it
+DELIVERY = 6.0  # seconds kept to load, test, describe and write the answer
+STARTUP = 3.0  # seconds to build and trace a network
+SHARE = 0.4  # most of the budget that is kept for training the best once more
 
 
 class Watcher:
@@ -64,6 +67,8 @@ class Study:
         self.jobs = 0
         self.exhausted = False
         self.slowest = 0.0
+        self.left: Callable[[], float] = self.search_left
+        self.fresh: Job | None = None  # the best under training on a fresh seed
 
     def _asked_before(self, config: Config) -> bool:
         return any(record.config == config for record in self.ledger.records.values())
@@ -80,36 +85,62 @@ class Study:
     # the loop
 
     def run(self) -> None:
-        """Search until the budget is spent or the space exhausted."""
-        while not self.spent():
-            self.fill()
-            if not self.running:
-                break
-            for message in self.executor.poll(min(TICK, max(0.0, self.search_left()))):
-                self.hear(message)
-            self.watcher.tick(self)
+        """Search; train the best once more on a fresh seed when as much time is left as that takes; search on until the end."""
+        self.search(self.search_left)
+        if self.freshen():
+            self.search(self.delivery_left)
         self.stop()
 
+    def search(self, left: Callable[[], float]) -> None:
+        """Ask, submit and hear until `left` says that time is over, or nothing runs and nothing more is asked."""
+        self.left = left
+        while left() > 0:
+            self.fill()
+            if not self.running:
+                return
+            for message in self.executor.poll(min(TICK, max(0.0, left()))):
+                self.hear(message)
+            self.watcher.tick(self)
+
+    def delivery_left(self) -> float:
+        """Seconds left for training of any kind: the budget's, less what testing and writing the answer takes."""
+        return self.budget.left(self.clock) - DELIVERY
+
     def search_left(self) -> float:
-        """Seconds left for trials: the budget's, less what the final answer will take."""
-        return self.budget.left(self.clock) - self.reserve()
+        """Seconds left for trials alone: the same, less what training the best once more will take."""
+        return self.delivery_left() - self.reserve()
 
     def reserve(self) -> float:
-        """Seconds kept for training the best once more and testing it: as long as it took, within a share of the budget."""
-        if self.budget.seconds is None:
-            return 0.0
+        """Seconds that training the best once more takes, within a share of the budget."""
         board = self.ledger.leaderboard()
-        base, share = DELIVERY
-        epochs = [epoch["seconds"] for epoch in board[0].curve] if board else []
-        training = 1.2 * self.max_epochs * sum(epochs) / len(epochs) if epochs else 0.0
-        return min(base + training, share * self.budget.seconds + 1.0)
+        if self.budget.seconds is None or not board:
+            return 0.0
+        best = board[0]
+        seconds = [float(epoch["seconds"]) for epoch in best.curve]
+        ended = len(best.curve) < best.until or best.until >= self.max_epochs  # else a low rung: it may need them all
+        epochs = len(best.curve) if ended else self.max_epochs
+        return min(STARTUP + 1.15 * epochs * sum(seconds) / len(seconds), SHARE * self.budget.seconds)
 
-    def spent(self) -> bool:
-        """Whether nothing more is to be trained."""
-        if self.search_left() <= 0:
-            return True
-        epochs = self.budget.epochs
-        return epochs is not None and self.ledger.epochs >= epochs and not self.running
+    def freshen(self) -> bool:
+        """Start to train the best on a fresh seed, in place of a trial where all slots are taken."""
+        board = self.ledger.leaderboard()
+        if not board or board[0].id in self.ledger.confirmed:
+            return False
+        best = board[0]
+        if len(self.running) >= self.executor.slots:
+            self.stop(list(self.running)[-1:])
+        path = self._fresh(best.id)
+        path.unlink(missing_ok=True)
+        end = self.delivery_left() if self.budget.seconds is not None else None
+        seed = derived_seed(self.seed, "confirm", 0)
+        job = self.job("train", best, seed=seed, epochs=self.max_epochs, checkpoint=str(path), deadline=end)
+        self.running[job.id] = best.id
+        self.fresh = job
+        self.executor.submit(job)
+        return True
+
+    def _fresh(self, trial: int) -> Path:
+        return self.folder / "checkpoints" / str(trial) / "fresh" / "state.npz"
 
     def fill(self) -> None:
         """Ask while there is room, then give waiting trials to free slots."""
@@ -124,14 +155,14 @@ class Study:
                 self._take(asked)
         for number in self.ledger.open:
             record = self.ledger.records[number]
-            if record.status == "waiting" and len(self.running) < self.executor.slots and self.search_left() > 0:
+            if record.status == "waiting" and len(self.running) < self.executor.slots and self.left() > 0:
                 self.submit(record)
 
     def _may_ask(self) -> bool:
         waiting = sum(self.ledger.records[number].status == "waiting" for number in self.ledger.open)
         free = self.ledger.batch is not None or len(self.running) + waiting < self.executor.slots
         epochs = self.budget.epochs
-        return free and (epochs is None or self.ledger.planned < epochs) and self.search_left() > 0
+        return free and (epochs is None or self.ledger.planned < epochs) and self.left() > 0
 
     def _take(self, trial: Trial) -> None:
         """Journal a proposal."""
@@ -150,30 +181,31 @@ class Study:
     def submit(self, record: Record) -> None:
         """Start a trial's next attempt, from its last state."""
         attempt = record.attempts + 1
-        self.jobs += 1
-        self.running[self.jobs] = record.id
-        folder = self.folder / "checkpoints" / str(record.id)
         before = self.checkpoint_of(record.id)
-        # a state from beyond what the journal knows would hide epochs from it: only what was reported counts
-        job = Job(
+        path = self.folder / "checkpoints" / str(record.id) / str(attempt) / "state.npz"
+        restore = str(before) if before else ""
+        job = self.job("train", record, seed=record.seed, epochs=record.until, checkpoint=str(path), restore=restore)
+        self.running[job.id] = record.id
+        self.record("started", trial=record.id, attempt=attempt, worker=job.id)
+        self.executor.submit(job)
+
+    def job(self, kind: Literal["train", "deliver"], record: Record, **more: Any) -> Job:
+        """A job on this study's data and model."""
+        self.jobs += 1
+        return Job(
             id=self.jobs,
-            kind="train",
+            kind=kind,
             data=str(self.folder / "data"),
             model=self.model,
             objective=self._objective(),
             trial=record.id,
             config=record.config,
-            seed=record.seed,
-            epochs=record.until,
             patience=self.patience,
-            checkpoint=str(folder / str(attempt) / "state.npz"),
-            restore=str(before) if before else "",
             class_weight=self.class_weight,
             deterministic=self.deterministic,
             silence=self.silence(),
+            **more,
         )
-        self.record("started", trial=record.id, attempt=attempt, worker=self.jobs)
-        self.executor.submit(job)
 
     def _objective(self) -> str:
         return f"{self.ledger.objective.name}:{self.ledger.objective.direction}"
@@ -185,7 +217,7 @@ class Study:
 
     def checkpoint_of(self, trial: int) -> Path | None:
         """The state of the trial's latest attempt that wrote one."""
-        found = sorted((self.folder / "checkpoints" / str(trial)).glob("*/state.npz"), key=lambda path: int(path.parent.name))
+        found = states(self.folder / "checkpoints" / str(trial))
         return found[-1] if found else None
 
     def hear(self, message: Message) -> None:
@@ -194,22 +226,37 @@ class Study:
         if trial is None:
             return
         record, body = self.ledger.records[trial], message.body
-        if message.kind == "epoch":
+        if self.fresh is not None and message.job == self.fresh.id:
+            self._hear_fresh(message, record)
+        elif message.kind == "epoch":
             self._epoch(message.job, record, body)
+        else:
+            del self.running[message.job]
+            if message.kind == "done":
+                self.record("finished", trial=trial, attempt=record.attempts, **body)
+            else:
+                self._failed(record, body)
+            self.sweep()
+
+    def _hear_fresh(self, message: Message, record: Record) -> None:
+        """The best under training on its fresh seed: it goes on to its end, and counts where time did not cut it short."""
+        if message.kind == "epoch":
+            self.slowest = max(self.slowest, message.body["seconds"])
+            self.executor.reply(message.job, str(Decision.CONTINUE))
             return
         del self.running[message.job]
-        if message.kind == "done":
-            self.record("finished", trial=trial, attempt=record.attempts, **body)
-        else:
-            self._failed(record, body)
-        self.sweep()
+        if message.kind == "done" and (not message.body["cut"] or message.body["epochs"] >= record.best_epoch):
+            self.record("confirmed", trial=record.id, seed=derived_seed(self.seed, "confirm", 0), **message.body)
+        self.fresh = None
+        if self.reserve() < self.delivery_left():  # a new best came up meanwhile, and there is time for it
+            self.freshen()
 
     def _epoch(self, job: int, record: Record, body: dict[str, Any]) -> None:
         self.slowest = max(self.slowest, body["seconds"])
         self.record("epoch", trial=record.id, attempt=record.attempts, **body)
         decision = self.ledger.strategy.report(record.trial, body["epoch"], body["score"])
         last = body["epoch"] >= record.until
-        if decision is Decision.CONTINUE and not last and 1.1 * body["seconds"] > self.search_left():
+        if decision is Decision.CONTINUE and not last and 1.1 * body["seconds"] > self.left():
             decision = Decision.STOP  # the next epoch would not end in time
         if last:
             kept = record.id in self.ledger.strategy.paused
@@ -228,70 +275,61 @@ class Study:
         if len(failed) >= HOPELESS and len(failed) == len(self.ledger.records) - len(self.running):
             raise Mistake(f"the first {len(failed)} trials all failed; the last: {record.reason}")
 
-    def stop(self) -> None:
-        """End what still runs; a resumed study trains it to its end."""
-        for job, trial in list(self.running.items()):
+    def stop(self, jobs: list[int] | None = None) -> None:
+        """End what still runs (or these jobs); a resumed study trains it to its end."""
+        for job in list(self.running) if jobs is None else jobs:
+            trial = self.running.pop(job)
             self.executor.stop(job)
-            self.record("stopped", trial=trial, attempt=self.ledger.records[trial].attempts)
-            del self.running[job]
+            if self.fresh is not None and job == self.fresh.id:
+                self.fresh = None
+            else:
+                self.record("stopped", trial=trial, attempt=self.ledger.records[trial].attempts)
         self.sweep()
 
     def sweep(self) -> None:
         """Remove the states that nobody needs: of trials that ended, cannot be promoted, and are not the best."""
         board = self.ledger.leaderboard()
-        kept = {*self.ledger.open, *self.ledger.strategy.paused, *(record.id for record in board[:1])}
+        kept = {*self.ledger.open, *self.ledger.strategy.paused, *self.ledger.confirmed, *(r.id for r in board[:1])}
         root = self.folder / "checkpoints"
         for folder in root.iterdir() if root.is_dir() else ():
             if int(folder.name) not in kept:
                 shutil.rmtree(folder, ignore_errors=True)
-                continue
-            attempts = sorted((path for path in folder.glob("*/state.npz")), key=lambda path: int(path.parent.name))
-            for old in attempts[:-1]:
+            for old in states(folder)[:-1]:
                 shutil.rmtree(old.parent, ignore_errors=True)
 
     # the answer
 
-    def deliver(self, fresh: bool = True) -> dict[str, Any] | None:
-        """Train the best once more on a fresh seed (or take its weights as they are), test it, write best.keras."""
+    def deliver(self, test: bool = True) -> dict[str, Any] | None:
+        """Test the best as it was trained on its fresh seed (or by the search, where there is no such run); write best.keras."""
         board = self.ledger.leaderboard()
         if not board:
             return None
-        best = board[0]
-        left = self.budget.left(self.clock)
-        self.jobs += 1
-        before = self.checkpoint_of(best.id)
-        job = Job(
-            id=self.jobs,
-            kind="deliver",
-            data=str(self.folder / "data"),
-            model=self.model,
-            objective=self._objective(),
-            trial=best.id,
-            config=best.config,
-            seed=derived_seed(self.seed, "confirm", 0) if fresh else best.seed,
-            epochs=self.max_epochs if fresh else 0,
-            patience=self.patience,
-            restore="" if fresh else str(before or ""),
-            fallback=str(before or "") if fresh else "",
-            deliver=str(self.folder / "best.keras"),
-            class_weight=self.class_weight,
-            deterministic=self.deterministic,
-            test=fresh,
-            deadline=max(0.5, left - DELIVERY[0]) if self.budget.seconds is not None and fresh else None,
-            silence=self.silence(),
-        )
+        fresh = [r for r in board if r.id in self.ledger.confirmed and self._fresh(r.id).exists()]
+        best = fresh[0] if fresh else board[0]
+        state = self._fresh(best.id) if fresh else self.checkpoint_of(best.id)
+        if state is None:
+            return None
+        seed = derived_seed(self.seed, "confirm", 0) if fresh else best.seed
+        target = str(self.folder / "best.keras")
+        job = self.job("deliver", best, seed=seed, restore=str(state), deliver=target, test=test)
         self.executor.submit(job)
-        return self._await(job.id, best)
+        body = awaited(self.executor)
+        return {"best": best, "seed": seed, "fresh": bool(fresh), **body}
 
-    def _await(self, job: int, best: Record) -> dict[str, Any]:
-        while True:
-            for message in self.executor.poll(TICK):
-                if message.job != job:
-                    continue
-                if message.kind == "epoch":
-                    self.executor.reply(job, str(Decision.CONTINUE))
-                elif message.kind == "done":
-                    return {"best": best, **message.body}
-                else:
-                    raise Mistake(f"the best configuration could not be delivered: {message.body['reason']}")
-            self.watcher.tick(self)
+
+def states(folder: Path) -> list[Path]:
+    """The states of a trial's attempts, the latest last."""
+    found = [path for path in folder.glob("*/state.npz") if path.parent.name.isdigit()]
+    return sorted(found, key=lambda path: int(path.parent.name))
+
+
+def awaited(executor: Executor) -> dict[str, Any]:
+    """The outcome of the one job that runs; its failure is a BadValue."""
+    while True:
+        for message in executor.poll(TICK):
+            if message.kind == "epoch":
+                executor.reply(message.job, str(Decision.CONTINUE))
+            elif message.kind == "done":
+                return message.body
+            else:
+                raise BadValue(message.body["reason"])

@@ -14,7 +14,6 @@ from ..hypermodels import SequenceHyperModel
 from ..keras_types import Model
 from ..metrics import interval, metrics_of
 from ..objective import Objective
-from . import checkpoint
 from .batches import forward_of, scored_rows, trimmed
 from .jobs import Job, Report
 from .store import open_split
@@ -22,18 +21,12 @@ from .train import Run, plain
 
 
 def deliver(job: Job, report: Report) -> dict[str, Any]:
-    """Train (or take from a checkpoint, where no epochs are given) the best configuration; score, save, describe it."""
+    """Take the best from its checkpoint (or train it first, where epochs are given); score, save, describe it."""
     run = Run(job, report)
     if job.epochs > len(run.state.history):
         run.go()
-    fresh = job.epochs > 0
-    kept = checkpoint.load(Path(job.fallback)) if job.fallback else None
-    if kept is not None and run.cut and len(run.state.history) < kept.best_epoch:
-        run.state, fresh = kept, False  # time ended before the fresh run was as far as the search had been
     run.model.set_weights(run.state.best)
     found = {
-        "fresh": fresh,
-        "seed": job.seed,
         "loss": run.loss_name(),
         **run.result(),
         "history": run.state.history,

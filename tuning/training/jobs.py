@@ -58,7 +58,6 @@ class Job:
     patience: int = 0
     checkpoint: str = ""  # where the trial's state is kept
     restore: str = ""  # the state to go on from
-    fallback: str = ""  # deliver: the state to take where time ends before a fresh run is as far
     deliver: str = ""  # where best.keras goes
     class_weight: bool = False
     deterministic: bool = False

@@ -133,6 +133,7 @@ class Run:
             "score": self.state.best_score,
             "best_epoch": self.state.best_epoch,
             "epochs": len(self.state.history),
+            "cut": self.cut,
             "stopped_early": len(self.state.history) < self.job.epochs,
             "seconds": round(sum(float(epoch["seconds"]) for epoch in self.state.history), 4),
             "overhead": round(time.monotonic() - self.started, 4),

@@ -1,0 +1,86 @@
+"""Shared by all tests: the command line in this process or in its own, small tasks, the public data."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+from tuning import cli
+from tuning.task import DataOptions, Task, load_task
+
+ROOT = Path(__file__).parent.parent
+SHARED = ROOT.parent / "shared" / "data"
+SMALL: dict[str, dict[str, object]] = {
+    "sentiment": {"rows": 120},
+    "topics": {"rows": 150},
+    "signals": {"source": "synthetic", "rows": 80},
+    "tagging": {"rows": 80},
+    "next_word": {"rows": 40, "window": 8},
+    "forecast": {"rows": 160, "window": 12, "horizon": 3},
+    "finance": {"rows": 200, "window": 6},
+    "seq2seq": {"rows": 120},
+    "memory": {"rows": 90, "bits": 2},
+}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what needs the public data where it is not there."""
+    if SHARED.is_dir():
+        return
+    for item in items:
+        if "real_data" in item.keywords:
+            item.add_marker(pytest.mark.skip(reason="the public data is not beside this checkout (../shared/data)"))
+
+
+@pytest.fixture
+def shared() -> Path:
+    return SHARED
+
+
+def small_task(name: str) -> Task:
+    """A task small enough to train on in a second."""
+    return load_task(name, DataOptions.model_validate(SMALL[name]))
+
+
+def small_flags(name: str) -> list[str]:
+    """The same as command-line options."""
+    return [part for key, value in SMALL[name].items() for part in (f"--{key.replace('_', '-')}", str(value))]
+
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> Run:
+    """A script in a process of its own, as a user runs it; its folder is a temporary one."""
+
+    def run(script: str, *args: str, check: int | None = 0, timeout: float = 300) -> subprocess.CompletedProcess[str]:
+        argv = [sys.executable, str(ROOT / "scripts" / f"{script}.py"), *args]
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=timeout, cwd=tmp_path, check=False)
+        if check is not None:
+            assert done.returncode == check, done.stdout + done.stderr
+        return done
+
+    return run
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """A command in this process: its status, standard output and standard error."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(name: str, *args: str) -> tuple[int, str, str]:
+        capfd.readouterr()
+        try:
+            status = cli.guarded(cli.COMMANDS[name], list(args), f"{name}.py")
+        except SystemExit as left:
+            status = int(left.code or 0)
+        out, err = capfd.readouterr()
+        return status, out, err
+
+    return run
