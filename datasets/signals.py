@@ -1,8 +1,8 @@
 """Signals: which class does a series belong to?
 
 `digits` (the default, embedded in scikit-learn) are 1,797 handwritten digits read a row a step: 8 steps of 8 pixels.
-`synthetic` are noisy chirps that rise or fall, early or late: the ceiling is 1, and the mean, spread and ends of a series say
-little. `--data` takes UCR/UEA `.ts` files and `.npz` (series of different lengths too).
+`synthetic` are noisy chirps that rise or fall, early or late: the ceiling is 1, and the mean of a series says
+nothing. `--data` takes UCR/UEA `.ts` files and `.npz` (series of different lengths too).
 """
 
 import numpy as np

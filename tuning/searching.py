@@ -350,31 +350,26 @@ class Opened:
     def finish(self, study: Study) -> SearchResult:
         """Run, deliver, write; Ctrl-C writes the best so far."""
         interrupted = False
-        try:
-            study.run()
-            delivered = study.deliver()
-        except KeyboardInterrupt:
-            interrupted = True
-            study.stop()
-            delivered = self._rescued(study)
-        best = None
-        if delivered is not None:
-            test = delivered["test"]
-            study.record("tested", trial=delivered["best"].id, seed=delivered["seed"], valid=delivered["valid"], test=test)
-            best = self.best_json(study, delivered)
-            write_whole(self.folder / "best.json", best.model_dump_json(indent=1))
-        study.record("closed", interrupted=interrupted)
-        study.journal.close()
-        found = best.model_dump(mode="json") if best else None
+        with contextlib.closing(study.journal):
+            try:
+                study.run()
+                delivered = study.deliver()
+            except KeyboardInterrupt:
+                interrupted = True
+                study.stop()
+                delivered = study.deliver(test=False)
+            best = self._written(study, delivered) if delivered else None
+            study.record("closed", interrupted=interrupted)
         trials = [vars(record) for record in study.ledger.records.values()]
-        return SearchResult(self.folder, trials, found, study.exhausted, interrupted)
+        return SearchResult(self.folder, trials, best, study.exhausted, interrupted)
 
-    @staticmethod
-    def _rescued(study: Study) -> dict[str, Any] | None:
-        board = study.ledger.leaderboard()
-        if not board or study.checkpoint_of(board[0].id) is None:
-            return None
-        return study.deliver(test=False)
+    def _written(self, study: Study, found: dict[str, Any]) -> dict[str, Any]:
+        """Record the test, write best.json; its content."""
+        trial, keys = found["best"].id, ("seed", "fresh", "valid", "test")
+        study.record("tested", trial=trial, **{key: found[key] for key in keys})
+        best = self.best_json(study, found)
+        write_whole(self.folder / "best.json", best.model_dump_json(indent=1))
+        return best.model_dump(mode="json")
 
     def best_json(self, study: Study, found: dict[str, Any]) -> Best:
         """The whole best.json."""

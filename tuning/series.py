@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from .baselines import Baseline, flat_logistic, last_direction, last_value, majority, mean_value, scored, seasonal
+from .baselines import Baseline, channel_means, last_direction, last_value, majority, mean_value, scored, seasonal
 from .codec import Array, SeriesCodec, WindowCodec, ohlc_features
 from .errors import DataError
 from .ranges import Limits
@@ -62,7 +62,7 @@ def series_classes(
         objective="val_accuracy",
         codec=codec,
         ceiling=ceiling,
-        baselines=scored(output, splits, {"majority": majority, "logistic regression on summaries": flat_logistic}),
+        baselines=scored(output, splits, {"majority": majority, "logistic regression on channel means": channel_means}),
     )
     return Task.of(spec, splits, limits)
 

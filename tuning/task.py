@@ -43,7 +43,7 @@ class DataOptions(BaseModel):
     goal: Literal["direction", "returns"] = Field(default="direction", description="finance: what to predict")
     bits: int = Field(default=4, ge=1, le=64, description="memory: independent bits to be remembered")
     max_length: int | None = Field(default=None, ge=1, description="longest sequence; the rest is cut")
-    vocabulary: int = Field(default=10_000, ge=10, description="most words kept, the most frequent of the training split")
+    vocabulary: int | None = Field(default=None, ge=10, description="most words kept (default: 10000; next_word: 4000)")
     rows: int | None = Field(default=None, ge=30, description="rows of a synthetic source, or the first N of a file")
     split_seed: int = Field(default=0, ge=0, description="seed of the random split and of synthetic data")
 

@@ -17,10 +17,13 @@ from .task import DataOptions, Input, Output, Split, Task, TaskSpec
 Texts = Sequence[str] | Sequence[Sequence[str]]
 
 
-def vocabulary_of(tokens: Iterable[str], most: int) -> tuple[str, ...]:
+WORDS, PREDICTED = 10_000, 4_000  # most words that go in; that are predicted (each costs a softmax over all of them)
+
+
+def vocabulary_of(tokens: Iterable[str], most: int | None) -> tuple[str, ...]:
     """The most frequent tokens, ties in alphabetical order."""
     counts = Counter(tokens)
-    return tuple(sorted(counts, key=lambda token: (-counts[token], token))[:most])
+    return tuple(sorted(counts, key=lambda token: (-counts[token], token))[: most or WORDS])
 
 
 def _tokens(texts: Texts, level: str) -> list[list[str]]:
@@ -180,7 +183,7 @@ def running_text(
         raise DataError(f"a language model needs at least {10 * (steps + 1)} tokens at window {steps}; given: {len(tokens)}")
     first, second = round(len(tokens) * 0.8), round(len(tokens) * 0.9)
     parts = {"train": tokens[:first], "valid": tokens[first:second], "test": tokens[second:]}
-    codec = TextCodec(level=level, vocabulary=vocabulary_of(parts["train"], options.vocabulary), steps=steps)
+    codec = TextCodec(level=level, vocabulary=vocabulary_of(parts["train"], options.vocabulary or PREDICTED), steps=steps)
     splits = {}
     for part, words in parts.items():
         ids = codec.ids_of(words)

@@ -34,7 +34,7 @@ DEFAULTS: Limits = {
     "batch_size": Grid(values=doubling(32, 128), default=64),
 }
 LOSSES = {"binary": "binary_crossentropy", "bits": "binary_crossentropy", "values": "mse"}
-COUNTS = {"binary": ["binary_accuracy"], "bits": ["binary_accuracy"], "values": ["mae"]}
+COUNTS: dict[str, list[str]] = {"binary": ["binary_accuracy"], "bits": ["binary_accuracy"], "values": ["mae"], "tokens": []}
 CELLS = {"lstm": keras.layers.LSTM, "gru": keras.layers.GRU}
 
 

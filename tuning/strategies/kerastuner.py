@@ -154,11 +154,11 @@ class _Mended:
     def _random_values(self) -> Config | None:
         """A configuration that was not tried: the one that was asked for, a random one, or None."""
         strategy = self.strategy
-        if strategy.forced is not None:
-            forced, strategy.forced = strategy.forced, None
-            return dict(forced)
+        forced, strategy.forced = strategy.forced, None
         if strategy.full:
             return None
+        if forced is not None and same(forced) not in strategy.tried:  # a tried one is a promotion's, not a new trial's
+            return dict(forced)
         return untried(strategy.setting.space, strategy.tried, self.rng)
 
     def finish(self, created: Any, status: str, score: float | None) -> None:

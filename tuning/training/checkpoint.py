@@ -49,7 +49,7 @@ def load(path: Path | None, model: Model | None = None) -> State | None:
     if path is None or not path.is_file():
         return None
     try:
-        with np.load(path) as archive:
+        with path.open("rb") as file, np.load(file) as archive:
             arrays = {name: archive[name] for name in archive.files}
     except (OSError, ValueError, zipfile.BadZipFile, EOFError):
         return None  # damaged on disk: the trial starts over, which costs time and loses nothing

@@ -1,0 +1,25 @@
+"""Tasks small enough to train on in a second."""
+
+from tuning.task import DataOptions, Task, load_task
+
+SMALL: dict[str, dict[str, object]] = {
+    "sentiment": {"rows": 120},
+    "topics": {"rows": 150},
+    "signals": {"source": "synthetic", "rows": 80},
+    "tagging": {"rows": 80},
+    "next_word": {"rows": 40, "window": 8},
+    "forecast": {"rows": 160, "window": 12, "horizon": 3},
+    "finance": {"rows": 200, "window": 6},
+    "seq2seq": {"rows": 120},
+    "memory": {"rows": 90, "bits": 2},
+}
+
+
+def small_task(name: str) -> Task:
+    """A task small enough to train on in a second."""
+    return load_task(name, DataOptions.model_validate(SMALL[name]))
+
+
+def small_flags(name: str) -> list[str]:
+    """The same as command-line options."""
+    return [part for key, value in SMALL[name].items() for part in (f"--{key.replace('_', '-')}", str(value))]

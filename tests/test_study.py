@@ -1,0 +1,217 @@
+"""The study's loop with a made-up executor and clock-free trials: retries, promotions, budgets, deterministic order."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tuning.budget import Budget, Clock
+from tuning.errors import BadFile, BadValue, Mistake
+from tuning.executors import Message
+from tuning.journal import Journal, read
+from tuning.ledger import Ledger
+from tuning.objective import Objective
+from tuning.space import Config, Grid, Interval, Parameter, Space
+from tuning.strategies import STRATEGIES, Setting
+from tuning.study import Study
+from tuning.training.jobs import Job, ModelRef
+from tuning.trial import derived_seed
+
+SPACE = Space(
+    parameters=(
+        Parameter(name="units", domain=Grid(values=(8, 16, 32), default=8)),
+        Parameter(name="learning_rate", domain=Interval(low=1e-4, high=1e-2, log=True, default=1e-3)),
+    )
+)
+
+
+class MadeUp:
+    """An executor whose trials end at once; `fate` says how each attempt goes."""
+
+    def __init__(self, slots: int = 1, fate: dict[int, list[str]] | None = None, newest_first: bool = False) -> None:
+        self.slots, self.fate, self.newest_first = slots, fate or {}, newest_first
+        self.jobs: list[Job] = []
+        self.epochs: dict[int, int] = {}
+        self.submitted: list[Job] = []
+
+    def submit(self, job: Job) -> None:
+        assert len(self.jobs) < self.slots
+        self.jobs.append(job)
+        self.submitted.append(job)
+        self.epochs[job.id] = 0
+
+    def poll(self, timeout: float) -> list[Message]:
+        if not self.jobs:
+            return []
+        job = self.jobs[-1 if self.newest_first else 0]
+        fates = self.fate.get(job.trial, [])
+        if fates:
+            kind = fates.pop(0)
+            self.jobs.remove(job)
+            return [Message("failed", job.id, {"kind": kind, "reason": f"it was {kind}"})]
+        self.epochs[job.id] += 1
+        epoch = self.epochs[job.id]
+        score = derived_seed(str(job.config), job.seed) / 2**31
+        if epoch > job.epochs:
+            self.jobs.remove(job)
+            Path(job.checkpoint).parent.mkdir(parents=True, exist_ok=True)
+            Path(job.checkpoint).write_bytes(b"state")
+            sizes = {"parameters": 10, "parameters_without_embedding": 10}
+            body: dict[str, Any] = {"score": score, "best_epoch": 1, "epochs": job.epochs, "seconds": 1.0, "cut": False, **sizes}
+            return [Message("done", job.id, body)]
+        told: dict[str, Any] = {"epoch": epoch, "score": score, "seconds": 0.001, "metrics": {"val_accuracy": score}}
+        return [Message("epoch", job.id, told)]
+
+    def reply(self, job: int, decision: str) -> None:
+        if decision != "continue":
+            self.epochs[job] = 10**6
+
+    def stop(self, job: int) -> None:
+        self.jobs = [one for one in self.jobs if one.id != job]
+
+    def close(self) -> None:
+        self.jobs = []
+
+
+JOURNALS: list[Journal] = []
+
+
+@pytest.fixture(autouse=True)
+def closed() -> Iterator[None]:
+    """Close the journals of the studies a test made."""
+    yield
+    while JOURNALS:
+        JOURNALS.pop().close()
+
+
+def study(folder: Path, executor: MadeUp, strategy: str = "random", **more: Any) -> Study:
+    folder.mkdir(exist_ok=True)
+    objective, trials = Objective.parse("val_accuracy"), more.pop("trials", 8)
+    batch, first = more.pop("batch", None), more.pop("first", [])
+    ledger = Ledger(STRATEGIES[strategy](Setting(SPACE, objective, 0, 9, trials)), objective, batch)
+    path = folder / "trials.jsonl"
+    JOURNALS.append(Journal(path))
+    for event in read(path) if path.exists() else ():
+        ledger.replay(event)
+    for record in ledger.records.values():
+        record.status = "waiting" if record.status == "running" else record.status
+    budget = Budget(None, trials, more.pop("epochs", None))
+    settings: dict[str, Any] = {"space": SPACE, "model": ModelRef(), "seed": 0, "max_epochs": 9, "patience": 3, **more}
+    return Study(folder, ledger, executor, JOURNALS[-1], budget=budget, clock=Clock(since=0.0), first=first, **settings)
+
+
+def events(folder: Path, kind: str) -> list[dict[str, Any]]:
+    return [event for event in read(folder / "trials.jsonl") if event["event"] == kind]
+
+
+def test_every_trial_is_asked_started_and_finished_once(tmp_path: Path) -> None:
+    study(tmp_path, MadeUp(2)).run()
+    for kind in ("asked", "started", "finished"):
+        assert sorted(event["trial"] for event in events(tmp_path, kind)) == list(range(8))
+
+
+def test_the_best_is_trained_once_more_on_a_seed_no_trial_had(tmp_path: Path) -> None:
+    found = study(tmp_path, MadeUp())
+    found.run()
+    confirmed = events(tmp_path, "confirmed")
+    assert [event["trial"] for event in confirmed] == [found.ledger.leaderboard()[0].id]
+    assert confirmed[0]["seed"] not in {event["seed"] for event in events(tmp_path, "asked")}
+
+
+@pytest.mark.parametrize("kind", ["killed", "memory", "hung"])
+def test_a_killed_attempt_is_tried_once_more(tmp_path: Path, kind: str) -> None:
+    study(tmp_path, MadeUp(fate={2: [kind]})).run()
+    assert [(event["trial"], event["retry"]) for event in events(tmp_path, "failed")] == [(2, True)]
+    assert 2 in {event["trial"] for event in events(tmp_path, "finished")}
+
+
+def test_a_second_kill_ends_the_trial_and_not_the_search(tmp_path: Path) -> None:
+    found = study(tmp_path, MadeUp(fate={2: ["killed", "killed"]}))
+    found.run()
+    assert [event["retry"] for event in events(tmp_path, "failed")] == [True, False]
+    assert found.ledger.records[2].status == "failed"
+    assert 2 not in {record.id for record in found.ledger.leaderboard()}
+    assert len(events(tmp_path, "finished")) == 7
+
+
+@pytest.mark.parametrize("kind", ["diverged", "raised"])
+def test_what_would_fail_again_is_not_tried_again(tmp_path: Path, kind: str) -> None:
+    study(tmp_path, MadeUp(fate={1: [kind]})).run()
+    assert [event["retry"] for event in events(tmp_path, "failed")] == [False]
+
+
+def test_when_all_first_trials_fail_the_search_says_so(tmp_path: Path) -> None:
+    with pytest.raises(Mistake, match="first 5 trials all failed; the last: it was raised"):
+        study(tmp_path, MadeUp(fate={trial: ["raised"] for trial in range(8)})).run()
+
+
+def test_a_mistake_of_the_users_ends_the_search(tmp_path: Path) -> None:
+    with pytest.raises(BadValue, match="it was mistake"):
+        study(tmp_path, MadeUp(fate={0: ["mistake"]})).run()
+
+
+def test_the_epochs_of_a_budget_are_never_exceeded(tmp_path: Path) -> None:
+    found = study(tmp_path, MadeUp(2), trials=None, epochs=31)
+    found.run()
+    assert found.ledger.epochs == 31
+
+
+def test_a_promotion_goes_on_with_its_trials_state(tmp_path: Path) -> None:
+    executor = MadeUp()
+    found = study(tmp_path, executor, "hyperband")
+    found.run()
+    promoted = [event for event in events(tmp_path, "decided") if event["decision"] == "promote"]
+    assert promoted
+    again = [job for job in executor.submitted if job.trial == promoted[0]["trial"] and "fresh" not in job.checkpoint]
+    assert [job.epochs for job in again][:2] == sorted({job.epochs for job in again})[:2]
+    assert again[1].restore.endswith("1/state.npz")
+
+
+def test_states_that_nobody_needs_are_removed(tmp_path: Path) -> None:
+    found = study(tmp_path, MadeUp())
+    found.run()
+    left = {int(path.name) for path in (tmp_path / "checkpoints").iterdir()}
+    assert left == {found.ledger.leaderboard()[0].id}
+
+
+def test_the_users_configurations_come_first(tmp_path: Path) -> None:
+    wanted: list[Config] = [{"units": 32, "learning_rate": 0.005}, {"units": 16, "learning_rate": 0.002}]
+    study(tmp_path, MadeUp(), first=wanted).run()
+    assert [event["config"] for event in events(tmp_path, "asked")][:2] == wanted
+
+
+def told(folder: Path) -> dict[int, tuple[Config, float]]:
+    configs = {event["trial"]: event["config"] for event in events(folder, "asked")}
+    return {event["trial"]: (configs[event["trial"]], event["score"]) for event in events(folder, "finished")}
+
+
+@pytest.mark.parametrize("strategy", sorted(STRATEGIES))
+def test_deterministic_studies_do_not_depend_on_the_number_of_workers(tmp_path: Path, strategy: str) -> None:
+    results = []
+    for number, (slots, newest) in enumerate([(1, False), (2, True), (4, False), (4, True)]):
+        study(tmp_path / str(number), MadeUp(slots, newest_first=newest), strategy, batch=4, trials=10).run()
+        results.append(told(tmp_path / str(number)))
+    assert all(result == results[0] for result in results)
+
+
+@pytest.mark.parametrize("strategy", sorted(STRATEGIES))
+@pytest.mark.parametrize("batch", [None, 4])
+def test_cut_anywhere_and_resumed_a_study_is_the_same(tmp_path: Path, strategy: str, batch: int | None) -> None:
+    study(tmp_path / "whole", MadeUp(), strategy, batch=batch).run()
+    lines = (tmp_path / "whole" / "trials.jsonl").read_bytes().splitlines(keepends=True)
+    for cut in range(1, len(lines), 1 + len(lines) // (3 if strategy == "bayesian" else 7)):
+        folder = tmp_path / f"cut{cut}"
+        folder.mkdir()
+        (folder / "trials.jsonl").write_bytes(b"".join(lines[:cut]) + lines[cut][:9])
+        study(folder, MadeUp(), strategy, batch=batch).run()
+        assert told(folder) == told(tmp_path / "whole")
+        assert len(events(folder, "finished")) == len(events(tmp_path / "whole", "finished"))
+
+
+def test_an_edited_journal_is_refused(tmp_path: Path) -> None:
+    study(tmp_path, MadeUp(), "hyperband").run()
+    path = tmp_path / "trials.jsonl"
+    path.write_text(path.read_text().replace('"trial":3', '"trial":30'))
+    with pytest.raises(BadFile, match="trial 30 does not follow"):
+        study(tmp_path, MadeUp(), "hyperband")
