@@ -3,14 +3,13 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from tuning import cli
+from small import Here, Run
 
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared" / "data"
@@ -30,9 +29,6 @@ def shared() -> Path:
     return SHARED
 
 
-Run = Callable[..., subprocess.CompletedProcess[str]]
-
-
 @pytest.fixture
 def command(tmp_path: Path) -> Run:
     """A script in a process of its own, as a user runs it; its folder is a temporary one."""
@@ -48,17 +44,6 @@ def command(tmp_path: Path) -> Run:
 
 
 @pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
-    """A command in this process: its status, standard output and standard error."""
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Here:
     monkeypatch.chdir(tmp_path)
-
-    def run(name: str, *args: str) -> tuple[int, str, str]:
-        capfd.readouterr()
-        try:
-            status = cli.guarded(cli.COMMANDS[name], list(args), f"{name}.py")
-        except SystemExit as left:
-            status = int(left.code or 0)
-        out, err = capfd.readouterr()
-        return status, out, err
-
-    return run
+    return Here(capfd)

@@ -1,5 +1,11 @@
-"""Tasks small enough to train on in a second."""
+"""Tasks small enough to train on in a second, and commands run in this process."""
 
+import subprocess
+from collections.abc import Callable
+
+import pytest
+
+from tuning import cli
 from tuning.task import DataOptions, Task, load_task
 
 SMALL: dict[str, dict[str, object]] = {
@@ -23,3 +29,23 @@ def small_task(name: str) -> Task:
 def small_flags(name: str) -> list[str]:
     """The same as command-line options."""
     return [part for key, value in SMALL[name].items() for part in (f"--{key.replace('_', '-')}", str(value))]
+
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+class Here:
+    """A command in this process: its status, standard output and standard error."""
+
+    def __init__(self, capfd: pytest.CaptureFixture[str]) -> None:
+        self._capfd = capfd
+
+    def __call__(self, name: str, *args: str) -> tuple[int, str, str]:
+        """Run it."""
+        self._capfd.readouterr()
+        try:
+            status = cli.guarded(cli.COMMANDS[name], list(args), f"{name}.py")
+        except SystemExit as left:
+            status = int(left.code or 0)
+        out, err = self._capfd.readouterr()
+        return status, out, err

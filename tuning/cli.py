@@ -353,3 +353,7 @@ def main() -> NoReturn:
 def _commands() -> Iterator[str]:
     for name, command in COMMANDS.items():
         yield f"  {name:<10}{(command.__doc__ or '').splitlines()[0]}"
+
+
+if __name__ == "__main__":
+    main()

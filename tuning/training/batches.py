@@ -134,7 +134,7 @@ def forward_of(model: Model) -> Callable[[Any], Array]:
     def predict(inputs: Any) -> Any:
         return model(list(inputs) if len(specs) > 1 else inputs, training=False)
 
-    return lambda inputs: np.asarray(predict(inputs))
+    return lambda inputs: np.asarray(predict(inputs).numpy())
 
 
 def scored_rows(forward: Callable[[Any], Array], task: TaskSpec, split: Split, batch: int | None = None) -> Rows:

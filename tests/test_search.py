@@ -1,0 +1,343 @@
+"""From the command line to an answer, as a user runs it: real processes, real files."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import keras
+import numpy as np
+import pytest
+from small import SMALL, Here, Run, small_flags
+
+from tuning.best_schema import schema
+from tuning.journal import read
+
+ROOT = Path(__file__).parent.parent
+NAMES = sorted(SMALL)
+TINY = ("--units", "4,8", "--layers", "1:2", "--max-epochs", "2", "--quiet")
+
+
+def events(folder: Path, kind: str) -> list[dict[str, Any]]:
+    return [event for event in read(folder / "trials.jsonl") if event["event"] == kind]
+
+
+def searched(here: Here, name: str, folder: Path, *more: str) -> dict[str, Any]:
+    """A tiny search in this process; what --json printed."""
+    argv = ["--task", name, *small_flags(name), *TINY, "--workers", "0", "--trials", "2", "--out", str(folder), "--json", *more]
+    status, out, err = here("search", *argv)
+    assert status == 0, err
+    found: dict[str, Any] = json.loads(out)
+    return found
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+def test_every_task_is_searched_exported_rebuilt_and_predicts(name: str, cell: str, here: Here, tmp_path: Path) -> None:
+    from tuning import load_best, load_task
+
+    folder = tmp_path / "study"
+    found = searched(here, name, folder, "--cell", cell, "--strategy", "random")
+    assert found.pop("folder") == str(folder)
+    jsonschema.Draft202012Validator(schema()).validate(found)
+    assert found["answer"] is None
+    assert found["scores"]["test"]["n"] == found["data"]["rows"]["test"]
+    assert found["training"]["fresh"]
+    assert found["architecture"]["hyperparameters"]["cell"] == cell
+    best = load_best(folder / "best.json")
+    model = best.load()
+    assert any(type(layer).__name__ in ("LSTM", "GRU", "Bidirectional") for layer in model.layers)
+    assert model.count_params() == found["architecture"]["parameters"]
+    rng = np.random.default_rng(0)
+    fresh = best.build()
+    assert fresh.optimizer is not None
+    options = {**SMALL[name]}
+    split = load_task(name, None, **options).splits["test"]
+    kept = keras.models.load_model(folder / "best.keras", compile=False)
+    inputs: Any = split.x[:5]
+    if name == "seq2seq":
+        inputs = (inputs, rng.integers(4, 8, (5, 3)).astype(np.int32))
+    from tuning.training.batches import forward_of
+
+    assert np.allclose(forward_of(model)(inputs), forward_of(kept)(inputs), atol=1e-6)
+
+
+RAW: dict[str, Any] = {
+    "sentiment": ["the plot was not good .", "utterly unknown words"],
+    "topics": ["rain1 word2 bank3", ""],
+    "signals": [np.zeros((40, 1)), np.ones(40)],
+    "tagging": ["you walk .", ["the", "old", "plan"]],
+    "next_word": ["w01 w02 w03"],
+    "forecast": [{"value": np.arange(20.0)}],
+    "finance": [{n: np.linspace(10, 20, 12) for n in ("open", "high", "low", "close")}],
+    "seq2seq": ["12+30", "7+8"],
+    "memory": [np.eye(20, 2)],
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_raw_input_can_be_fed(name: str, here: Here, tmp_path: Path) -> None:
+    from tuning import load_best
+
+    folder = tmp_path / "study"
+    searched(here, name, folder, "--strategy", "random")
+    predictions = load_best(folder).predict(RAW[name])
+    assert len(predictions) == len(RAW[name])
+    json.dumps(predictions)
+    if name in ("sentiment", "topics", "signals", "finance"):
+        assert 0 <= predictions[0]["probability"] <= 1
+    if name == "tagging":
+        assert [len(tags) for tags in predictions] == [3, 3]
+    if name == "forecast":
+        assert len(predictions[0]) == 3
+
+
+def test_predict_reads_what_users_have(here: Here, tmp_path: Path) -> None:
+    searched(here, "forecast", tmp_path / "f", "--strategy", "random")
+    (tmp_path / "new.csv").write_text("value\n" + "\n".join(str(v) for v in range(30)))
+    status, out, err = here("predict", str(tmp_path / "f" / "best.json"), str(tmp_path / "new.csv"))
+    assert status == 0, err
+    assert len(json.loads(out)) == 3
+    searched(here, "signals", tmp_path / "s", "--strategy", "random")
+    (tmp_path / "new.jsonl").write_text(json.dumps([[0.1]] * 40) + "\n" + json.dumps([0.5] * 40) + "\n")
+    status, out, err = here("predict", str(tmp_path / "s"), str(tmp_path / "new.jsonl"))
+    assert status == 0, err
+    assert len(out.splitlines()) == 2
+    (tmp_path / "short.csv").write_text("value\n1\n2\n")
+    status, out, err = here("predict", str(tmp_path / "f"), str(tmp_path / "short.csv"))
+    assert status == 2
+    assert "last 12 rows" in err
+
+
+def test_export_and_train_afresh(here: Here, command: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "study"
+    found = searched(here, "sentiment", folder, "--strategy", "random")
+    status, out, _ = here("export", str(folder))
+    assert status == 0
+    assert json.loads(out)["architecture"]["parameters"] == found["architecture"]["parameters"]
+    for kind, name in (("keras", "best.export.keras"), ("savedmodel", "best_savedmodel")):
+        status, out, err = here("export", str(folder), "--format", kind)
+        assert status == 0, err
+        assert (folder / name).exists()
+        status, _, err = here("export", str(folder), "--format", kind)
+        assert status == 2
+        assert "never overwrites" in err
+    done = command("train", str(folder / "best.json"), "--task", "sentiment", "--rows", "120", "--max-epochs", "1", "--json")
+    assert set(json.loads(done.stdout)) >= {"test", "low", "high", "epochs"}
+    done = command("train", str(folder / "best.json"), "--task", "tagging", check=2)
+    assert "cannot be trained on task tagging" in done.stderr
+
+
+@pytest.mark.parametrize("strategy", ["random", "grid", "hyperband", "bayesian"])
+def test_every_strategy_from_the_command_line(strategy: str, command: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "study"
+    argv = ["--task", "signals", *small_flags("signals"), "--units", "4:16", "--trials", "6", "--max-epochs", "3"]
+    done = command("search", *argv, "--strategy", strategy, "--out", str(folder))
+    assert f"search in {folder}" in done.stdout.splitlines()[0]
+    assert "baseline: majority" in done.stdout
+    assert len({event["trial"] for event in events(folder, "asked")}) == 6
+    assert not events(folder, "failed")
+    for name in ("best.json", "best.keras", "trials.jsonl", "settings.json"):
+        assert (folder / name).is_file()
+    best = json.loads((folder / "best.json").read_text())
+    assert best["search"]["completed"] == 6
+
+
+def test_try_comes_first_and_fix_holds(here: Here, tmp_path: Path) -> None:
+    argv = ["--try", "units=8,layers=2", "--fix", "dropout=0.3", "--strategy", "grid", "--bidirectional", "no"]
+    searched(here, "sentiment", tmp_path / "s", *argv)
+    asked = events(tmp_path / "s", "asked")
+    assert (asked[0]["config"]["units"], asked[0]["config"]["layers"]) == (8, 2)
+    assert {event["config"]["dropout"] for event in asked} == {0.3}
+    assert {event["config"]["bidirectional"] for event in asked} == {False}
+
+
+OWN = """
+import keras, keras_tuner
+class Mine(keras_tuner.HyperModel):
+    def build(self, hp):
+        kind = hp.Choice("kind", ["small", "big"])
+        layers = [keras.layers.Embedding(500, 8, mask_zero=True)]
+        for index in range(hp.Int("depth", 1, 2)):
+            layers.append(keras.layers.LSTM(hp.Int(f"units_{index}", 4, 8, step=4), return_sequences=True))
+        layers += [keras.layers.GlobalAveragePooling1D(), keras.layers.Dense(1, activation="sigmoid")]
+        model = keras.Sequential(layers)
+        model.compile(loss="binary_crossentropy", metrics=["accuracy"])
+        return model
+    def fit(self, hp, model, *args, **kwargs):
+        if hp.get("kind") == "big":
+            kwargs["epochs"] = 1
+        return model.fit(*args, batch_size=hp.Choice("batch", [8, 16]), **kwargs)
+"""
+
+
+def test_a_hypermodel_of_the_users_own_runs_unchanged(command: Run, tmp_path: Path) -> None:
+    from tuning import BadFile, load_best
+
+    (tmp_path / "mine.py").write_text(OWN)
+    folder = tmp_path / "study"
+    argv = ["--task", "sentiment", "--rows", "120", "--hypermodel", "mine.py:Mine", "--trials", "4", "--max-epochs", "2"]
+    command("search", *argv, "--strategy", "random", "--out", str(folder), "--quiet")
+    asked = {event["trial"]: event["config"] for event in events(folder, "asked")}
+    assert any("units_1" in config for config in asked.values())
+    for event in events(folder, "finished"):
+        assert event["epochs"] == (1 if asked[event["trial"]]["kind"] == "big" else 2)
+    best = json.loads((folder / "best.json").read_text())
+    assert best["architecture"]["own"]["name"] == "Mine"
+    assert load_best(folder).load().count_params() == best["architecture"]["parameters"]
+    (tmp_path / "mine.py").write_text(OWN + "\n# edited\n")
+    done = command("search", "--resume", str(folder), check=2)
+    assert "HyperModel's file differs" in done.stderr
+    assert BadFile is not None
+
+
+def test_ctrl_c_writes_the_best_so_far_and_resume_goes_on(tmp_path: Path) -> None:
+    folder = tmp_path / "study"
+    argv = [sys.executable, str(ROOT / "scripts" / "search.py"), "--task", "signals", *small_flags("signals")]
+    argv += ["--units", "4,8", "--max-epochs", "3", "--strategy", "random", "--budget", "10m", "--out", str(folder)]
+    with subprocess.Popen(argv, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as search:
+        wait_for(lambda: (folder / "trials.jsonl").exists() and len(events(folder, "finished")) >= 2)
+        search.send_signal(signal.SIGINT)
+        out, err = search.communicate(timeout=60)
+        assert search.returncode == 130, out + err
+    best = json.loads((folder / "best.json").read_text())
+    assert best["scores"]["test"] is None
+    assert not best["training"]["fresh"]
+    assert "interrupted" in out
+    done = events(folder, "finished")
+    trials = str(len(done) + 2)
+    subprocess.run([*argv[:2], "--resume", str(folder), "--trials", trials, "--quiet"], check=True, cwd=tmp_path, timeout=200)
+    assert events(folder, "finished")[: len(done)] == done
+    assert len(events(folder, "finished")) == int(trials)
+    assert json.loads((folder / "best.json").read_text())["scores"]["test"] is not None
+
+
+def wait_for(condition: Any, timeout: float = 120) -> None:
+    deadline = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_a_killed_child_costs_one_attempt_and_the_search_completes(tmp_path: Path) -> None:
+    folder = tmp_path / "study"
+    argv = [sys.executable, str(ROOT / "scripts" / "search.py"), "--task", "signals", *small_flags("signals"), "--quiet"]
+    argv += ["--units", "4,8", "--max-epochs", "3", "--strategy", "random", "--trials", "4", "--out", str(folder)]
+    with subprocess.Popen(argv, cwd=tmp_path, stdout=subprocess.DEVNULL) as search:
+        wait_for(lambda: (folder / "trials.jsonl").exists() and events(folder, "epoch"))
+        victims = [pid for pid in descendants(search.pid) if trains(pid)]
+        os.kill(victims[-1], signal.SIGKILL)
+        assert search.wait(timeout=200) == 0
+    assert len(events(folder, "failed")) <= 1
+    assert len(events(folder, "finished")) == 4
+
+
+def descendants(pid: int) -> list[int]:
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parent = int(path.read_text().rsplit(")", 1)[1].split()[1])
+        except OSError:
+            continue
+        if parent == pid:
+            found += [int(path.parent.name), *descendants(int(path.parent.name))]
+    return found
+
+
+def trains(pid: int) -> bool:
+    """Whether a process is a child of the forkserver (which itself is started by command line)."""
+    parent = int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1])
+    return "forkserver" in Path(f"/proc/{parent}/cmdline").read_text()
+
+
+def results(folder: Path) -> dict[int, tuple[str, float]]:
+    asked = {event["trial"]: json.dumps(event["config"]) for event in events(folder, "asked")}
+    return {event["trial"]: (asked[event["trial"]], event["score"]) for event in events(folder, "finished")}
+
+
+def test_killed_at_random_moments_and_resumed_a_deterministic_search_is_the_same(tmp_path: Path) -> None:
+    base = [sys.executable, str(ROOT / "scripts" / "search.py"), "--quiet"]
+    whole = [
+        "--task",
+        "signals",
+        *small_flags("signals"),
+        "--units",
+        "4,8",
+        "--max-epochs",
+        "3",
+        "--deterministic",
+        "--trials",
+        "12",
+    ]
+    whole += ["--strategy", "hyperband"]
+    straight, broken = tmp_path / "straight", tmp_path / "broken"
+    subprocess.run([*base, *whole, "--workers", "1", "--out", str(straight)], check=True, timeout=300)
+    rng = random.Random(0)
+    for kill in range(10):
+        go = ["--resume", str(broken)] if (broken / "settings.json").exists() else [*whole, "--workers", "2", "--out", str(broken)]
+        with subprocess.Popen([*base, *go], stdout=subprocess.DEVNULL) as search:
+            time.sleep(rng.uniform(3, 11))
+            pids = descendants(search.pid)
+            search.kill()
+        wait_for(lambda pids=pids: not any(Path(f"/proc/{pid}").exists() and running(pid) for pid in pids), timeout=5)
+        if kill and (broken / "best.json").exists():
+            break
+    if not (broken / "best.json").exists():
+        subprocess.run([*base, "--resume", str(broken)], check=True, timeout=300)
+    assert results(broken) == results(straight)
+    finished = [(event["trial"], event["epochs"]) for event in events(broken, "finished")]
+    assert len(finished) == len(set(finished))
+    one, two = (json.loads((folder / "best.json").read_text()) for folder in (straight, broken))
+    assert one["architecture"]["hyperparameters"] == two["architecture"]["hyperparameters"]
+    assert one["scores"] == two["scores"]
+
+
+def running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_a_wall_time_budget_is_kept(command: Run, tmp_path: Path) -> None:
+    start = time.monotonic()
+    command("search", "--task", "sentiment", "--rows", "400", "--budget", "30s", "--out", str(tmp_path / "s"), "--quiet")
+    assert 25 < time.monotonic() - start < 33
+    assert (tmp_path / "s" / "best.json").exists()
+
+
+def test_list_and_dry_run_train_nothing(here: Here, tmp_path: Path) -> None:
+    for what, word in (("tasks", "sentiment"), ("strategies", "hyperband"), ("objectives", "val_perplexity")):
+        status, out, _ = here("search", "--list", what)
+        assert status == 0
+        assert word in out
+    status, out, _ = here("search", "--task", "forecast", "--rows", "200", "--dry-run", "--units", "8:32")
+    assert status == 0
+    assert "8, 12, 16, 24, 32" in out
+    assert "last value" in out
+    assert not (tmp_path / "runs").exists()
+
+
+def test_help_is_quick_and_loads_no_tensorflow() -> None:
+    code = (
+        "import sys; sys.argv = ['search.py', '--help']\nfrom tuning.cli import script\n"
+        "try: script('search')\nexcept SystemExit: pass\n"
+        "assert 'tensorflow' not in sys.modules and 'scipy.stats' not in sys.modules and 'sklearn' not in sys.modules"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "--units" in done.stdout
+
+
+def test_progress_is_calm_where_nobody_watches(command: Run, tmp_path: Path) -> None:
+    argv = ["--task", "signals", *small_flags("signals"), "--units", "4", "--trials", "2", "--max-epochs", "2"]
+    done = command("search", *argv, "--strategy", "random", "--out", str(tmp_path / "s"))
+    assert "\x1b" not in done.stdout + done.stderr
+    assert "the best so far" in done.stderr
+    done = command("search", *argv, "--strategy", "random", "--out", str(tmp_path / "t"), "--json")
+    assert json.loads(done.stdout)["folder"] == str(tmp_path / "t")
