@@ -100,17 +100,17 @@ def read_conll(path: Path, options: DataOptions) -> tuple[list[list[str]], list[
     """
     tokens: list[list[str]] = [[]]
     tags: list[list[str]] = [[]]
-    width = 0
-    for number, line in enumerate(read_text(path).splitlines(), start=1):
-        if line.startswith("#") and "\t" not in line:
-            continue
+    lines = read_text(path).splitlines()
+    width = next((len(_cells(line, options)) for line in lines if line.strip() and not line.startswith("#")), 0)
+    for number, line in enumerate(lines, start=1):
         if not line.strip():
             if tokens[-1]:
                 tokens.append([])
                 tags.append([])
             continue
-        cells = line.split("\t") if "\t" in line else line.split(options.separator)
-        width = width or len(cells)
+        cells = _cells(line, options)
+        if line.startswith("#") and len(cells) != width:
+            continue  # a comment; a token "#" has all its columns
         if len(cells) != width:
             raise DataError(f"every line needs {width} columns; line {number} of {path} has {len(cells)}")
         if re.fullmatch(r"\d+[-.]\d+", cells[0]) and width == 10:
@@ -123,6 +123,10 @@ def read_conll(path: Path, options: DataOptions) -> tuple[list[list[str]], list[
     if not sentences:
         raise DataError(f"{path} has no sentences")
     return [a for a, _ in sentences], [b for _, b in sentences]
+
+
+def _cells(line: str, options: DataOptions) -> list[str]:
+    return line.split("\t") if "\t" in line else line.split(options.separator)
 
 
 def _token_columns(width: int, options: DataOptions) -> tuple[int, int]:
