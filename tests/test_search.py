@@ -21,7 +21,7 @@ from tuning.journal import read
 
 ROOT = Path(__file__).parent.parent
 NAMES = sorted(SMALL)
-TINY = ("--units", "4,8", "--layers", "1:2", "--max-epochs", "2", "--quiet")
+TINY = ("--units", "4,8", "--layers", "1:2", "--max-epochs", "1", "--quiet")
 
 
 def events(folder: Path, kind: str) -> list[dict[str, Any]]:
@@ -30,11 +30,24 @@ def events(folder: Path, kind: str) -> list[dict[str, Any]]:
 
 def searched(here: Here, name: str, folder: Path, *more: str) -> dict[str, Any]:
     """A tiny search in this process; what --json printed."""
-    argv = ["--task", name, *small_flags(name), *TINY, "--workers", "0", "--trials", "2", "--out", str(folder), "--json", *more]
+    argv = ["--task", name, *small_flags(name), *TINY, "--workers", "0", "--trials", "1", "--out", str(folder), "--json", *more]
     status, out, err = here("search", *argv)
     assert status == 0, err
     found: dict[str, Any] = json.loads(out)
     return found
+
+
+RAW: dict[str, Any] = {
+    "sentiment": ["the plot was not good .", "utterly unknown words"],
+    "topics": ["rain1 word2 bank3", ""],
+    "signals": [np.zeros((40, 1)), np.ones(40)],
+    "tagging": ["you walk .", ["the", "old", "plan"]],
+    "next_word": ["w01 w02 w03"],
+    "forecast": [{"value": np.arange(20.0)}],
+    "finance": [{n: np.linspace(10, 20, 12) for n in ("open", "high", "low", "close")}],
+    "seq2seq": ["12+30", "7+8"],
+    "memory": [np.eye(20, 2)],
+}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -66,28 +79,7 @@ def test_every_task_is_searched_exported_rebuilt_and_predicts(name: str, cell: s
     from tuning.training.batches import forward_of
 
     assert np.allclose(forward_of(model)(inputs), forward_of(kept)(inputs), atol=1e-6)
-
-
-RAW: dict[str, Any] = {
-    "sentiment": ["the plot was not good .", "utterly unknown words"],
-    "topics": ["rain1 word2 bank3", ""],
-    "signals": [np.zeros((40, 1)), np.ones(40)],
-    "tagging": ["you walk .", ["the", "old", "plan"]],
-    "next_word": ["w01 w02 w03"],
-    "forecast": [{"value": np.arange(20.0)}],
-    "finance": [{n: np.linspace(10, 20, 12) for n in ("open", "high", "low", "close")}],
-    "seq2seq": ["12+30", "7+8"],
-    "memory": [np.eye(20, 2)],
-}
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_raw_input_can_be_fed(name: str, here: Here, tmp_path: Path) -> None:
-    from tuning import load_best
-
-    folder = tmp_path / "study"
-    searched(here, name, folder, "--strategy", "random")
-    predictions = load_best(folder).predict(RAW[name])
+    predictions = best.predict(RAW[name])
     assert len(predictions) == len(RAW[name])
     json.dumps(predictions)
     if name in ("sentiment", "topics", "signals", "finance"):
@@ -150,7 +142,7 @@ def test_every_strategy_from_the_command_line(strategy: str, command: Run, tmp_p
 
 
 def test_try_comes_first_and_fix_holds(here: Here, tmp_path: Path) -> None:
-    argv = ["--try", "units=8,layers=2", "--fix", "dropout=0.3", "--strategy", "grid", "--bidirectional", "no"]
+    argv = ["--try", "units=8,layers=2", "--fix", "dropout=0.3", "--strategy", "grid", "--bidirectional", "no", "--trials", "2"]
     searched(here, "sentiment", tmp_path / "s", *argv)
     asked = events(tmp_path / "s", "asked")
     assert (asked[0]["config"]["units"], asked[0]["config"]["layers"]) == (8, 2)

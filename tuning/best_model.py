@@ -40,32 +40,49 @@ class BestModel:
 
     def build(self) -> Model:
         """A compiled keras.Model with fresh weights."""
-        if self.best.architecture.own is not None and not self._is_plain():
-            return self._own().build(hyperparameters(self.best.architecture.hyperparameters))
-        self._check(self.best.architecture.keras)
-        try:
-            model: Model = keras.models.model_from_json(json.dumps(self.best.architecture.keras))
-            optimizer = keras.optimizers.deserialize(dict(self.best.training.optimizer))
-        except Exception as wrong:
-            raise BadFile(f"the architecture in best.json cannot be rebuilt: {' '.join(str(wrong).split())[:200]}") from None
-        kind = self.best.data.output.kind
-        loss = self.best.training.loss or LOSSES.get(kind, "sparse_categorical_crossentropy")
-        model.compile(optimizer=optimizer, loss=loss, metrics=COUNTS.get(kind, ["sparse_categorical_accuracy"]))
-        return model
+        return self._compiled(self._network())
 
     def load(self) -> Model:
         """The same with the trained weights of best.keras."""
         weights = self.folder / "best.keras"
         if not weights.is_file():
             raise BadFile(f"the trained weights belong beside best.json; there is no {weights}")
-        model = self.build()
-        model.load_weights(str(weights))
+        model = self._network()
+        try:
+            model.load_weights(str(weights))
+        except Exception as wrong:
+            raise BadFile(f"{weights} does not hold this model's weights: {' '.join(str(wrong).split())[:160]}") from None
+        return self._compiled(model)
+
+    def _network(self) -> Model:
+        """The layers, with fresh weights, not compiled."""
+        if not self._is_plain():
+            model = self._own().build(hyperparameters(self.best.architecture.hyperparameters))
+            model.optimizer = None  # weights are loaded beside it
+            return model
+        try:
+            network: Model = keras.models.model_from_json(json.dumps(self.best.architecture.keras))
+        except Exception as wrong:
+            raise BadFile(f"the architecture in best.json cannot be rebuilt: {' '.join(str(wrong).split())[:200]}") from None
+        return network
+
+    def _compiled(self, model: Model) -> Model:
+        kind = self.best.data.output.kind
+        loss = self.best.training.loss or LOSSES.get(kind, "sparse_categorical_crossentropy")
+        try:
+            optimizer = keras.optimizers.deserialize(dict(self.best.training.optimizer))
+        except Exception as wrong:
+            raise BadFile(f"the optimizer in best.json cannot be rebuilt: {' '.join(str(wrong).split())[:200]}") from None
+        model.compile(optimizer=optimizer, loss=loss, metrics=COUNTS.get(kind, ["sparse_categorical_accuracy"]))
         return model
 
     def _is_plain(self) -> bool:
+        """Whether Keras's own layers suffice; where they do not, the user's file must have been named."""
         try:
             self._check(self.best.architecture.keras)
         except BadFile:
+            if self.best.architecture.own is None or self.trust is None:
+                raise
             return False
         return True
 
@@ -87,8 +104,8 @@ class BestModel:
 
     def _own(self) -> Hyper:
         own = self.best.architecture.own
-        if own is None or self.trust is None:
-            raise BadFile("this network has layers of your own HyperModel: give its file as trust=FILE")
+        if own is None or self.trust is None:  # pragma: no cover - _is_plain has seen to it
+            raise BadFile("this network has layers of your own: give its file as trust=FILE")
         digest = hashlib.sha256(self.trust.read_bytes()).hexdigest()
         if digest != own.sha256:
             raise BadFile(f"{self.trust} is not the file this model was made from ({own.file}): its hash differs")

@@ -108,7 +108,7 @@ def search_command(args: argparse.Namespace) -> int:
     if args.dry_run:
         return dry_run(settings_of(given))
     watcher = None if args.quiet or (args.json and not sys.stderr.isatty()) else Progress()
-    signal.signal(signal.SIGTERM, _interrupt)
+    before = signal.signal(signal.SIGTERM, _interrupt)
     try:
         if args.resume:
             result = resumed(args, given, watcher)
@@ -118,6 +118,7 @@ def search_command(args: argparse.Namespace) -> int:
             print(f"search in {folder}", file=sys.stderr if args.json else sys.stdout, flush=True)
             result = searching.run(settings, load(args), out=folder, watcher=watcher)
     finally:
+        signal.signal(signal.SIGTERM, before)
         if watcher:
             watcher.close()
     if args.json:
@@ -128,7 +129,8 @@ def search_command(args: argparse.Namespace) -> int:
         name = objective.partition(":")[0] if result.best else stored.objective or "score"
         print("\n".join(summary(result.best, result.trials, name, objective.endswith(":min"))))
         if result.exhausted:
-            print("the space (or --trials) was exhausted before the time was")
+            limited = stored.trials is not None and len(result.trials) >= stored.trials
+            print("ended by --trials" if limited else "the space is exhausted: there is nothing left to try")
         files = [file for file in ("best.json", "best.keras", "trials.jsonl") if (result.folder / file).exists()]
         print(f"files: {', '.join(str(result.folder / file) for file in files)}")
     return INTERRUPTED if result.interrupted else 0

@@ -58,7 +58,7 @@ class Layer(Protocol):
 class Model(Protocol):
     """A keras.Model."""
 
-    optimizer: Optimizer
+    optimizer: Any  # an Optimizer, or None before compile
     variables: Sequence[Variable]
     weights: Sequence[Variable]
     trainable_variables: Sequence[Variable]
@@ -66,6 +66,7 @@ class Model(Protocol):
     inputs: Sequence[Any]
     output_shape: tuple[int | None, ...]
     stop_training: bool
+    built: bool
 
     def __call__(self, x: Any, training: bool = False) -> Any:
         """Predictions, as a tensor."""

@@ -131,5 +131,5 @@ def _test_lines(best: Mapping[str, Any]) -> list[str]:
         if metric in parts["test"]:
             base = parts["test"][metric]
             gain = (base - test["value"]) if down else (test["value"] - base)
-            lines.append(f"  {'better' if gain > 0 else 'not better'} than baseline {name} on test ({base:.4f})")
+            lines.append(f"  {'better' if gain > 1e-6 else 'not better'} than baseline {name} on test ({base:.4f})")
     return lines

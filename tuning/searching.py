@@ -21,7 +21,7 @@ from . import journal as journals
 from .best_schema import Architecture, Best, Data, OwnModel, Scores, Search, Test, Training, Validation
 from .best_schema import Layer as LayerRow
 from .budget import Budget, Clock
-from .errors import BadFile, BadValue, StudyConflict, UnknownName
+from .errors import BadFile, BadValue, Mistake, StudyConflict, UnknownName
 from .executors import Executor, Inline, Processes
 from .executors.processes import default_workers
 from .journal import Journal, write_whole
@@ -358,10 +358,20 @@ class Opened:
                 interrupted = True
                 study.stop()
                 delivered = study.deliver(test=False)
+            if delivered is None and not interrupted:
+                raise Mistake(self._nothing(study))
             best = self._written(study, delivered) if delivered else None
             study.record("closed", interrupted=interrupted)
         trials = [vars(record) for record in study.ledger.records.values()]
         return SearchResult(self.folder, trials, best, study.exhausted, interrupted)
+
+    @staticmethod
+    def _nothing(study: Study) -> str:
+        """Why there is no answer."""
+        failed = [record.reason for record in study.ledger.records.values() if record.status == "failed"]
+        if failed:
+            return f"no trial was completed; the last failed: {failed[-1]}"
+        return f"the budget ended before any trial's first epoch: --resume {study.folder} --budget 5m goes on"
 
     def _written(self, study: Study, found: dict[str, Any]) -> dict[str, Any]:
         """Record the test, write best.json; its content."""

@@ -36,6 +36,13 @@ def arranged(task: TaskSpec, x: Array, y: Array) -> tuple[Any, Array]:
     return (x, np.where(y == 0, 0, shifted)), y
 
 
+def plain(task: TaskSpec, split: Split) -> tuple[Any, Array]:
+    """A split as a user's own HyperModel takes it: whole padded arrays."""
+    y = split.y[:, -1] if task.output.kind == "values" else split.y
+    inputs, targets = arranged(task, split.x, y)
+    return ([*inputs] if isinstance(inputs, tuple) else np.asarray(inputs)), np.asarray(targets)
+
+
 def trimmed(task: TaskSpec, x: Array, y: Array, rows: Array, lengths: Array) -> tuple[Any, Array]:
     """The chosen rows without the steps that are padding in all of them."""
     steps = int(lengths[rows].max())

@@ -14,10 +14,10 @@ from ..hypermodels import SequenceHyperModel
 from ..keras_types import Model
 from ..metrics import interval, metrics_of
 from ..objective import Objective
-from .batches import forward_of, scored_rows, trimmed
+from .batches import forward_of, plain, scored_rows, trimmed
 from .jobs import Job, Report
 from .store import open_split
-from .train import Run, plain
+from .train import Run
 
 
 def deliver(job: Job, report: Report) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,10 @@ from ..errors import BadValue, UnknownName
 from ..hypermodels import SequenceHyperModel, family_model, space_of
 from ..keras_types import Hyper
 from ..space import Config, Space
+from ..task import Split
+from .batches import plain
 from .jobs import Job, ModelRef, Report, import_file
-from .store import open_spec
+from .store import open_spec, open_split
 
 BUILDS = 24  # most networks built to find out what a user's own model declares
 
@@ -22,7 +25,7 @@ BUILDS = 24  # most networks built to find out what a user's own model declares
 def describe(job: Job, report: Report) -> dict[str, Any]:
     """The space as JSON; for a user's own model also a check that its defaults build."""
     hyper = hyper_of(job.model, Path(job.data))
-    space = declared(hyper) if isinstance(hyper, SequenceHyperModel) else discovered(hyper)
+    space = declared(hyper) if isinstance(hyper, SequenceHyperModel) else discovered(hyper, Path(job.data))
     return {"space": space.model_dump(mode="json")}
 
 
@@ -60,8 +63,8 @@ def hyperparameters(config: Config) -> Any:
     return hp
 
 
-def discovered(hyper: Hyper) -> Space:
-    """What builds declare: the defaults first, then each parameter at its other ends, until nothing new shows."""
+def discovered(hyper: Hyper, data: Path) -> Space:
+    """What builds declare: the defaults first, then each parameter at its other ends, until nothing new shows; then fit."""
     space, queue, seen = Space(parameters=()), [Config()], 0
     merged = keras_tuner.HyperParameters()
     while queue and seen < BUILDS:
@@ -79,6 +82,19 @@ def discovered(hyper: Hyper) -> Space:
             ends = (domain.low, domain.high) if domain.kind == "interval" else (domain.values[-1], domain.values[0])
             parents: Config = {c.parent: c.values[0] for c in parameter.conditions}
             queue += [{**parents, parameter.name: end} for end in ends if end != domain.default]
+    merged.merge(_declared_in_fit(hyper, data), overwrite=False)
+    space = space_of(merged)
     if not space.parameters:
         raise BadValue("the HyperModel declares no hyperparameter, so there is nothing to search")
     return space
+
+
+def _declared_in_fit(hyper: Hyper, data: Path) -> Any:
+    """What the user's own fit declares (a batch size, say), seen by fitting a few rows once."""
+    task, split = open_spec(data), open_split(data, "train")
+    few = plain(task, Split(split.x[:16], split.y[:16], split.lengths[:16]))
+    hp = hyperparameters({})
+    model = hyper.build(hp)
+    with contextlib.suppress(Exception):  # what fit raises is told by the trials
+        hyper.fit(hp, model, *few, validation_data=few, epochs=1, callbacks=[], verbose=0)
+    return hp.space

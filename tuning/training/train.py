@@ -14,10 +14,10 @@ from ..errors import BadValue, Diverged
 from ..hypermodels import SequenceHyperModel
 from ..keras_types import Hyper, Model
 from ..objective import Objective
-from ..task import Split, TaskSpec
+from ..task import TaskSpec
 from ..trial import Decision
 from . import checkpoint
-from .batches import arranged
+from .batches import plain
 from .checkpoint import State
 from .describe import hyper_of, hyperparameters
 from .jobs import Job, Report
@@ -46,6 +46,10 @@ class Run:
         self.hyper: Hyper = hyper_of(job.model, Path(job.data))
         self.hp = hyperparameters(job.config)
         self.model: Model = self.hyper.build(self.hp)
+        if not self.model.built:  # a Sequential without an Input: KerasTuner's users write such
+            inputs, _ = plain(self.task, open_split(Path(job.data), "valid"))
+            symbols = [keras.Input(one.shape[1:], dtype=one.dtype) for one in (inputs if isinstance(inputs, list) else [inputs])]
+            self.model(symbols if isinstance(inputs, list) else symbols[0])
         self.parameters = sizes(self.model)
         self.restored = checkpoint.load(Path(job.restore) if job.restore else None, self.model)
         self.state = self.restored or State([], [])
@@ -160,13 +164,6 @@ class EpochEnd(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ships n
         """Report."""
         self.run.epoch_end(dict(logs or {}), time.monotonic() - self.began)
         self.began = time.monotonic()
-
-
-def plain(task: TaskSpec, split: Split) -> tuple[Any, np.ndarray]:
-    """A split as a user's own HyperModel takes it: whole padded arrays."""
-    y = split.y[:, -1] if task.output.kind == "values" else split.y
-    inputs, targets = arranged(task, split.x, y)
-    return ([*inputs] if isinstance(inputs, tuple) else np.asarray(inputs)), np.asarray(targets)
 
 
 def sizes(model: Model) -> dict[str, int]:
