@@ -141,7 +141,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     made = tmp_path_factory.mktemp("bad")
     files(made)
-    argv = ["--task", "signals", *small_flags("signals"), "--units", "4", "--layers", "1", "--trials", "1", "--max-epochs", "1"]
+    argv = ["--task", "signals", *small_flags("signals"), "--units", "4", "--trials", "1", "--max-epochs", "1"]
     argv += ["--strategy", "random", "--workers", "0", "--quiet", "--out", str(made / "study")]
     assert cli.guarded(cli.COMMANDS["search"], argv, "search.py") == 0
     return made

@@ -21,7 +21,7 @@ from tuning.journal import read
 
 ROOT = Path(__file__).parent.parent
 NAMES = sorted(SMALL)
-TINY = ("--units", "4,8", "--layers", "1:2", "--max-epochs", "1", "--quiet")
+TINY = ("--units", "4,8", "--max-epochs", "1", "--quiet")
 
 
 def events(folder: Path, kind: str) -> list[dict[str, Any]]:
@@ -129,7 +129,7 @@ def test_export_and_train_afresh(here: Here, command: Run, tmp_path: Path) -> No
 @pytest.mark.parametrize("strategy", ["random", "grid", "hyperband", "bayesian"])
 def test_every_strategy_from_the_command_line(strategy: str, command: Run, tmp_path: Path) -> None:
     folder = tmp_path / "study"
-    argv = ["--task", "signals", *small_flags("signals"), "--units", "4:16", "--trials", "6", "--max-epochs", "3"]
+    argv = ["--task", "signals", *small_flags("signals"), "--units", "4:32", "--trials", "6", "--max-epochs", "3"]
     done = command("search", *argv, "--strategy", strategy, "--out", str(folder))
     assert f"search in {folder}" in done.stdout.splitlines()[0]
     assert "baseline: majority" in done.stdout
@@ -142,7 +142,7 @@ def test_every_strategy_from_the_command_line(strategy: str, command: Run, tmp_p
 
 
 def test_try_comes_first_and_fix_holds(here: Here, tmp_path: Path) -> None:
-    argv = ["--try", "units=8,layers=2", "--fix", "dropout=0.3", "--strategy", "grid", "--bidirectional", "no", "--trials", "2"]
+    argv = ["--try", "units=8,layers=2", "--fix", "dropout=0.3", "--strategy", "grid", "--layers", "1:2", "--trials", "2"]
     searched(here, "sentiment", tmp_path / "s", *argv)
     asked = events(tmp_path / "s", "asked")
     assert (asked[0]["config"]["units"], asked[0]["config"]["layers"]) == (8, 2)
@@ -274,7 +274,7 @@ def test_killed_at_random_moments_and_resumed_a_deterministic_search_is_the_same
     for kill in range(10):
         go = ["--resume", str(broken)] if (broken / "settings.json").exists() else [*whole, "--workers", "2", "--out", str(broken)]
         with subprocess.Popen([*base, *go], stdout=subprocess.DEVNULL) as search:
-            time.sleep(rng.uniform(3, 11))
+            time.sleep(rng.uniform(2, 8))
             pids = descendants(search.pid)
             search.kill()
         wait_for(lambda pids=pids: not any(Path(f"/proc/{pid}").exists() and running(pid) for pid in pids), timeout=5)
@@ -328,8 +328,6 @@ def test_help_is_quick_and_loads_no_tensorflow() -> None:
 
 def test_progress_is_calm_where_nobody_watches(command: Run, tmp_path: Path) -> None:
     argv = ["--task", "signals", *small_flags("signals"), "--units", "4", "--trials", "2", "--max-epochs", "2"]
-    done = command("search", *argv, "--strategy", "random", "--out", str(tmp_path / "s"))
+    done = command("search", *argv, "--strategy", "random", "--workers", "1", "--out", str(tmp_path / "s"))
     assert "\x1b" not in done.stdout + done.stderr
     assert "the best so far" in done.stderr
-    done = command("search", *argv, "--strategy", "random", "--out", str(tmp_path / "t"), "--json")
-    assert json.loads(done.stdout)["folder"] == str(tmp_path / "t")
