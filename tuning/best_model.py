@@ -16,7 +16,7 @@ import keras
 import numpy as np
 
 from .best_schema import Best, read_best
-from .codec import END, PADDING, START, PairCodec, TextCodec, WindowCodec
+from .codec import END, PADDING, START, PairCodec, TextCodec, WindowCodec, padded
 from .errors import BadFile, BadValue, DataError
 from .hypermodels.base import COUNTS, LOSSES
 from .keras_types import Hyper, Model
@@ -123,7 +123,7 @@ class BestModel:
         rows: Sequence[Any] = [raw] if isinstance(raw, (str, Mapping)) else raw
         if not len(rows):
             raise DataError("nothing to predict: the input is empty")
-        x, lengths = codec.encode(rows)
+        x, lengths = self._encoded(rows)
         model = self.load()
         if isinstance(codec, PairCodec):
             return self._written(model, codec, x)
@@ -131,13 +131,23 @@ class BestModel:
         predicted = np.concatenate([forward(x[start : start + 256]) for start in range(0, len(x), 256)])
         return [self._told(predicted[row], int(lengths[row])) for row in range(len(rows))]
 
+    def _encoded(self, rows: Sequence[Any]) -> tuple[np.ndarray, np.ndarray]:
+        """Raw rows as arrays; tokens to be tagged come apart at blanks, and of a text to be continued its end counts."""
+        codec, kind = self.best.data.preprocessing, self.best.data.output.kind
+        if isinstance(codec, TextCodec) and kind == "tags":
+            rows = [row.split() if isinstance(row, str) else row for row in rows]
+        elif isinstance(codec, TextCodec) and kind == "tokens":
+            return padded([codec.ids_of(row)[-codec.steps :] for row in rows], codec.steps)
+        encoded: tuple[np.ndarray, np.ndarray] = codec.encode(rows)
+        return encoded
+
     def _told(self, predicted: np.ndarray, length: int) -> Any:
         output, codec = self.best.data.output, self.best.data.preprocessing
-        if output.kind == "binary":
+        if output.kind == "binary" and len(predicted) == 1:
             p = float(predicted[0])
             label = output.labels[int(p > 0.5)] if output.labels else int(p > 0.5)
             return {"label": label, "probability": round(max(p, 1 - p), 6)}
-        if output.kind == "classes":
+        if output.kind in ("binary", "classes"):
             best = int(predicted.argmax())
             label = output.labels[best] if output.labels else best
             return {"label": label, "probability": round(float(predicted[best]), 6)}

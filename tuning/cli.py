@@ -12,10 +12,11 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NoReturn
 
+from .budget import STARTED
 from .errors import BadValue, Mistake, StudyConflict
 from .ranges import RULES, parse_assignment
 from .settings import Settings, settings_of
-from .task import DataOptions, load_task
+from .task import DataOptions, load_recipe, load_task
 
 INTERRUPTED = 130
 HIDDEN = {"data", "space", "first", "hypermodel"}  # fields with options of another shape, written out below
@@ -69,7 +70,9 @@ def search_parser(prog: str) -> Parser:
     space.add_argument("--fix", action="append", metavar="NAME=VALUE", help="one value for any parameter")
     out = parser.add_argument_group("where it goes")
     out.add_argument("--out", metavar="DIR", help="folder of the study (default: runs/TASK-YYYYMMDD-HHMMSS)")
-    out.add_argument("--resume", metavar="DIR", help="go on with a study; --budget, --trials, --epochs add to it")
+    out.add_argument(
+        "--resume", metavar="DIR", help="go on with a study; --budget adds to its time, --trials and --epochs replace its own"
+    )
     out.add_argument("--json", action="store_true", help="print best.json's content and the folder, and nothing else")
     out.add_argument("--quiet", action="store_true", help="no progress")
     out.add_argument("--list", choices=("tasks", "strategies", "objectives"), help="what there is")
@@ -163,7 +166,7 @@ def resumed(args: argparse.Namespace, given: dict[str, Any], watcher: Any) -> An
             raise StudyConflict(f"a study is resumed as it was begun; {what} was {_short(before)}, given {_short(now)}")
     print(f"search in {folder} goes on", file=sys.stderr if args.json else sys.stdout, flush=True)
     changed = {name: getattr(again, name) for name in OVERRIDES & given.keys()}
-    return searching.resume(folder, watcher=watcher, load=load(args), **changed)
+    return searching.resume(folder, load(args), watcher=watcher, since=STARTED, **changed)
 
 
 def _short(value: Any) -> str:
@@ -182,7 +185,7 @@ def listed(what: str) -> int:
 
         print("\n".join(sorted(STRATEGIES)))
     elif what == "tasks":
-        from .task import load_recipe, recipe_files
+        from .task import recipe_files
 
         for name in recipe_files():
             recipe = load_recipe(name)[1]
@@ -237,6 +240,10 @@ def export_command(argv: Sequence[str], prog: str) -> int:
     target = Path(args.to) if args.to else folder / {"keras": "best.export.keras", "savedmodel": "best_savedmodel"}[args.format]
     if target.exists():
         raise BadValue(f"an export never overwrites; {target} exists: give another --to")
+    if not target.parent.is_dir():
+        raise BadValue(f"--to needs a folder that exists; there is no {target.parent}")
+    if args.format == "keras" and target.suffix != ".keras":
+        raise BadValue(f"a Keras file ends with .keras; given: {target.name}; did you mean {target.name}.keras?")
     from .quiet import errors_to
 
     if args.format == "json":
@@ -270,7 +277,11 @@ def train_command(argv: Sequence[str], prog: str) -> int:
 
     best = read_best(args.best)
     data = {name: getattr(args, name) for name in DataOptions.model_fields if getattr(args, name) is not None}
-    settings = settings_of({"task": args.task or best.data.task, "data": data, "seed": args.seed, **_epochs(args)})
+    if args.task in (None, best.data.task) and not {"data", "source"} & data.keys():
+        data["source" if best.data.source in load_recipe(best.data.task)[1].sources else "data"] = best.data.source
+    epochs = args.max_epochs or best.training.max_epochs
+    given = {"task": args.task or best.data.task, "data": data, "seed": args.seed}
+    settings = settings_of({**given, "max_epochs": epochs, "patience": best.training.patience})
     task = load_task(settings.task, settings.data)
     found = train_best(best, task, settings, Path(args.out) if args.out else None)
     if args.json:
@@ -279,10 +290,6 @@ def train_command(argv: Sequence[str], prog: str) -> int:
         span = f" (95 % over rows: {found['low']:.4f} to {found['high']:.4f})" if found.get("low") is not None else ""
         print(f"trained {found['epochs']} epochs on {task.spec.name}: test {found['metric']} {found['test']:.4f}{span}")
     return 0
-
-
-def _epochs(args: argparse.Namespace) -> dict[str, Any]:
-    return {} if args.max_epochs is None else {"max_epochs": args.max_epochs}
 
 
 def predict_command(argv: Sequence[str], prog: str) -> int:

@@ -121,6 +121,7 @@ class WindowCodec(BaseModel):
     std: tuple[float, ...]
     steps: int
     target: int = 0
+    time: str = ""  # the time column, where its name had to be given
 
     @property
     def needed(self) -> int:

@@ -18,7 +18,7 @@ from .task import DataOptions
 
 T = TypeVar("T")
 Table = dict[str, list[str]]
-PASSED_OVER = re.compile(r"^(readme|license|licence|changelog|notice|\.)", re.IGNORECASE)
+PASSED_OVER = re.compile(r"^(readme|license|licence|changelog|notice|unsup$|\.)", re.IGNORECASE)
 PART = re.compile(r"(?:^|[_\-.])(train|training|valid|validation|val|dev|test|testing)(?=[_\-.]|$)", re.IGNORECASE)
 PART_NAMES = {"train": "train", "training": "train", "test": "test", "testing": "test"}
 
@@ -49,6 +49,11 @@ def read_text(path: Path) -> str:
         return content.decode("latin-1")
 
 
+def lines_of(text: str) -> list[str]:
+    """Lines as editors count them; str.splitlines also splits at marks that occur within texts."""
+    return [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")]
+
+
 def stem_of(path: Path) -> str:
     """The file's name without .gz and its own ending."""
     name = path.name.removesuffix(".gz")
@@ -71,7 +76,10 @@ def parts_in(options: DataOptions) -> dict[str, Path]:
     for file in files:
         match = PART.search(file.name.removesuffix(".gz"))
         if match:
-            found[PART_NAMES.get(match[1].lower(), "valid")] = file
+            part = PART_NAMES.get(match[1].lower(), "valid")
+            if part in found:
+                raise DataError(f"a folder holds one file for each part; {found[part].name} and {file.name} are both {part}")
+            found[part] = file
     if "train" in found:
         return found
     if len(files) == 1:
@@ -118,7 +126,7 @@ def _read_csv(path: Path, options: DataOptions) -> Table:
         reader = csv.reader(io.StringIO(text), delimiter=separator, quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE)
         rows = [row for row in reader if row]
     else:
-        rows = [line.split(separator) for line in text.splitlines() if line.strip()]
+        rows = [line.split(separator) for line in lines_of(text) if line.strip()]
     headless = options.columns is not None
     header = [str(index) for index in range(len(rows[0]))] if headless else [cell.strip() for cell in rows[0]]
     body = rows if headless else rows[1:]
@@ -130,7 +138,7 @@ def _read_csv(path: Path, options: DataOptions) -> Table:
 
 def _read_jsonl(path: Path) -> Table:
     rows: list[Mapping[str, object]] = []
-    for number, line in enumerate(read_text(path).splitlines(), start=1):
+    for number, line in enumerate(lines_of(read_text(path)), start=1):
         if not line.strip():
             continue
         try:
@@ -224,6 +232,7 @@ def _part(path: Path) -> str:
 def class_folder(path: Path) -> tuple[list[str], list[str]]:
     """One file per class with a text a line, or one folder per class with a text a file."""
     entries = files_in(path)
+    entries = [entry for entry in entries if entry.is_dir()] or entries  # beside folders, files are something else
     if len(entries) < 2:
         raise DataError(f"a folder of classes needs at least two files or folders; {path} has {len(entries)}")
     stems = {stem_of(entry) for entry in entries}

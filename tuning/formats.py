@@ -5,13 +5,13 @@ from __future__ import annotations
 import io
 import re
 import zipfile
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 
 from .errors import DataError, UnknownName
-from .files import Table, column, numbers, parts_in, read_bytes, read_table, read_text
+from .files import Table, column, lines_of, numbers, parts_in, read_bytes, read_table, read_text
 from .task import DataOptions
 
 Array = np.ndarray
@@ -24,7 +24,7 @@ FORMATS = ("%Y-%m-%d", "%Y-%m", "%Y/%m/%d", "%d.%m.%Y", "%m/%d/%Y", "%Y-%m-%d %H
 def read_ts(path: Path) -> Labelled:
     """A UCR/UEA `.ts` file: channels separated by ':', values by ',', the last field the label; lengths may differ."""
     series, labels, inside = [], [], False
-    for number, line in enumerate(read_text(path).splitlines(), start=1):
+    for number, line in enumerate(lines_of(read_text(path)), start=1):
         line = line.strip()
         if line.lower().startswith("@data"):
             inside = True
@@ -66,7 +66,9 @@ def read_npz_series(path: Path) -> tuple[list[Array], dict[str, list[str]]]:
             raise DataError(f"lengths of {path} sum to {int(lengths.sum())}, but there are {len(values)} frames")
         series = np.split(values, np.cumsum(lengths)[:-1])
     else:
-        series = list(values[..., None] if values.ndim == 2 else values)
+        whole = values[..., None] if values.ndim == 2 else values
+        given = lengths if lengths is not None and len(lengths) == len(whole) else [whole.shape[1]] * len(whole)
+        series = [one[: int(length)] for one, length in zip(whole, given, strict=True)]
     sizes = ("length", "lengths")
     rows = {n: [str(v) for v in a] for n, a in arrays.items() if a.ndim == 1 and len(a) == len(series) and n not in sizes}
     return series, rows
@@ -100,7 +102,7 @@ def read_conll(path: Path, options: DataOptions) -> tuple[list[list[str]], list[
     """
     tokens: list[list[str]] = [[]]
     tags: list[list[str]] = [[]]
-    lines = read_text(path).splitlines()
+    lines = lines_of(read_text(path))
     width = next((len(_cells(line, options)) for line in lines if line.strip() and not line.startswith("#")), 0)
     for number, line in enumerate(lines, start=1):
         if not line.strip():
@@ -171,7 +173,7 @@ def timed_table(options: DataOptions) -> tuple[Table, list[str], str]:
     wrong = [row for row, time in enumerate(times) if time is None]
     if wrong:
         raise DataError(f"column {name} needs times; row {wrong[0] + 1} of {path} has {table[name][wrong[0]]!r}")
-    stamps = np.array([time.timestamp() for time in times if time is not None])
+    stamps = np.array([(t if t.tzinfo else t.replace(tzinfo=UTC)).timestamp() for t in times if t is not None])
     notes = []
     order = np.argsort(stamps, kind="stable")
     if (np.diff(stamps) < 0).any():

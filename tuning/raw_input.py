@@ -11,8 +11,8 @@ import numpy as np
 
 from .codec import Codec, SeriesCodec, WindowCodec
 from .errors import DataError
-from .files import numbers, read_table, read_text
-from .formats import read_npz_series, read_ts
+from .files import lines_of, numbers, read_text
+from .formats import read_npz_series, read_ts, timed_table
 from .task import DataOptions
 
 
@@ -24,8 +24,8 @@ def read_raw(source: str, codec: Codec) -> list[Any]:
         return [_table(source, codec)]
     if isinstance(codec, SeriesCodec):
         return _series(source)
-    lines = [line for line in _text(source).splitlines() if line.strip()]
-    if not lines:
+    lines = lines_of(_text(source))
+    if not any(line.strip() for line in lines):
         raise DataError(f"{source} is empty: one text a line is needed")
     return list(lines)
 
@@ -41,7 +41,7 @@ def _series(source: str) -> list[np.ndarray]:
     if name.endswith(".npz"):
         return read_npz_series(Path(source))[0]
     series = []
-    for number, line in enumerate(_text(source).splitlines(), start=1):
+    for number, line in enumerate(lines_of(_text(source)), start=1):
         try:
             series.append(np.array(json.loads(line), np.float64))
         except (ValueError, TypeError):
@@ -52,7 +52,7 @@ def _series(source: str) -> list[np.ndarray]:
 def _table(source: str, codec: WindowCodec) -> dict[str, np.ndarray]:
     if source == "-":
         raise DataError("a table is read from a csv file, not from standard input")
-    table = read_table(Path(source), DataOptions(data=source))
+    table, _, _ = timed_table(DataOptions(data=source, time=codec.time or None))
     lower = {name.lower(): name for name in table}
     found = {}
     for name in codec.columns:

@@ -39,7 +39,8 @@ from .training.store import save_task
 
 BATCH = 4  # trials told together in deterministic searches, whatever the number of workers
 PACKAGES = ("unitwise", "tensorflow", "keras", "keras-tuner", "numpy")
-LEFTOVERS = {".lock", "workers.log", "data"}  # of a search that was killed before it began
+ARRAYS = ".arrays"  # the task's arrays in the study's folder, while a search works there
+LEFTOVERS = {".lock", "workers.log", ARRAYS}  # of a search that was killed before it began
 Load = Callable[[Settings], Task]
 
 
@@ -79,13 +80,21 @@ def search(task: Task, *, out: str | Path | None = None, watcher: Watcher | None
     return run(settings, lambda _: task, out=Path(out) if out else None, watcher=watcher, since=time.monotonic())
 
 
-def resume(folder: str | Path, *, watcher: Watcher | None = None, load: Load, **given: Any) -> SearchResult:
-    """Go on with the study in `folder`: spends what is left, or what `budget`, `trials`, `epochs` add."""
+def resume(
+    folder: str | Path, load: Load | Task, *, watcher: Watcher | None = None, since: float | None = None, **given: Any
+) -> SearchResult:
+    """Go on with the study in `folder` on its task: spends what is left; `budget` adds to it, `trials` and `epochs` replace.
+
+    `since` is when this run's clock began (time.monotonic); by default now.
+    """
+    since = time.monotonic() if since is None else since
+    load = (lambda _, task=load: task) if isinstance(load, Task) else load
     folder = Path(folder)
     stored = stored_settings(folder)
     changed = {name: value for name, value in given.items() if value is not None}
     settings = settings_of({**stored.model_dump(), **{k: v for k, v in changed.items() if k != "budget"}})
-    return run(settings, load, resumed=folder, watcher=watcher, more=changed.get("budget"))
+    more = settings_of({"budget": changed["budget"]}).budget if "budget" in changed else None
+    return run(settings, load, resumed=folder, watcher=watcher, more=more, since=since)
 
 
 def stored_settings(folder: Path) -> Settings:
@@ -119,7 +128,7 @@ def run(
             task = load(settings)
             objective = objective_of(settings, task)
             model = ModelRef(model.file, model.name, {**task.limits, **limits})
-            save_task(task, folder / "data")
+            save_task(task, folder / ARRAYS)
             space = narrowed(described(executor, folder, model), settings)
             opened = Opened(settings, task, objective, space, model, folder, executor, watcher or Watcher(), since)
             study = opened.study(resumed is not None, more)
@@ -127,43 +136,53 @@ def run(
             return opened.finish(study)
         finally:
             executor.close()
-            shutil.rmtree(folder / "data", ignore_errors=True)
+            shutil.rmtree(folder / ARRAYS, ignore_errors=True)
 
 
 def new_folder(settings: Settings, out: Path | None) -> Path:
     """A folder of this search's own; one that holds something is never overwritten."""
-    folder = out or Path("runs") / f"{Path(settings.task).stem}-{time.strftime('%Y%m%d-%H%M%S')}"
+    folder = out or _unused(Path("runs") / f"{Path(settings.task).stem}-{time.strftime('%Y%m%d-%H%M%S')}")
     if folder.exists() and (not folder.is_dir() or {path.name for path in folder.iterdir()} - LEFTOVERS):
         what = "another study" if (folder / "settings.json").exists() else "other files"
         raise StudyConflict(f"--out needs a new or empty folder; {folder} holds {what} (--resume {folder} goes on with a study)")
     return folder
 
 
+def _unused(folder: Path) -> Path:
+    """The folder, or the same name with a number where two searches begin in one second."""
+    names = (folder, *(folder.with_name(f"{folder.name}-{number}") for number in range(2, 1000)))
+    return next(name for name in names if not name.exists())
+
+
 @contextlib.contextmanager
 def locked(folder: Path, keep: bool) -> Iterator[Callable[[], None]]:
     """Hold the folder; unless `keep` is said (by calling what this yields), a folder made here is taken away on an error."""
-    made = not folder.exists()
-    kept = [keep]
+    made, kept = not folder.exists(), [keep]
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = (folder / ".lock").open("w")
     except OSError as wrong:
         raise BadValue(f"--out must be a folder that can be written; {folder}: {wrong.strerror}") from None
-    try:
-        with lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                raise StudyConflict(f"another search is working in {folder}") from None
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise StudyConflict(f"another search is working in {folder}") from None
+        try:
             yield lambda: kept.__setitem__(0, True)
-    finally:
-        if not kept[0]:
-            for name in (".lock", "workers.log"):
-                (folder / name).unlink(missing_ok=True)
-            shutil.rmtree(folder / "data", ignore_errors=True)
-            if made:
-                with contextlib.suppress(OSError):
-                    folder.rmdir()
+        finally:
+            if not kept[0]:
+                _taken_away(folder, made)
+
+
+def _taken_away(folder: Path, made: bool) -> None:
+    """Remove what a search that never began has left."""
+    for name in (".lock", "workers.log"):
+        (folder / name).unlink(missing_ok=True)
+    shutil.rmtree(folder / ARRAYS, ignore_errors=True)
+    if made:
+        with contextlib.suppress(OSError):
+            folder.rmdir()
 
 
 def make_executor(settings: Settings, folder: Path) -> Executor:
@@ -189,7 +208,7 @@ def space_for(settings: Settings, task: Task) -> Space:
     limits = settings.limits()
     model = ModelRef.parse(settings.hypermodel, {**task.limits, **limits})
     with tempfile.TemporaryDirectory() as folder, contextlib.closing(Processes(1)) as executor:
-        save_task(task, Path(folder) / "data")
+        save_task(task, Path(folder) / ARRAYS)
         return narrowed(described(executor, Path(folder), model), settings)
 
 
@@ -205,11 +224,11 @@ def train_best(best: Best, task: Task, settings: Settings, out: Path | None) -> 
     limits: Limits = {name: Grid(values=(value,), default=value) for name, value in config.items()}
     objective = Objective.parse(task.spec.objective)
     with tempfile.TemporaryDirectory() as folder, contextlib.closing(Processes(1)) as executor:
-        save_task(task, Path(folder) / "data")
+        save_task(task, Path(folder) / ARRAYS)
         job = Job(
             id=1,
             kind="deliver",
-            data=str(Path(folder) / "data"),
+            data=str(Path(folder) / ARRAYS),
             model=ModelRef(limits=limits),
             objective=f"{objective.name}:{objective.direction}",
             config=config,
@@ -235,7 +254,7 @@ def train_best(best: Best, task: Task, settings: Settings, out: Path | None) -> 
 
 def described(executor: Executor, folder: Path, model: ModelRef) -> Space:
     """The HyperModel's space, asked of a child so that the driver builds no network."""
-    executor.submit(Job(id=0, kind="describe", data=str(folder / "data"), model=model))
+    executor.submit(Job(id=0, kind="describe", data=str(folder / ARRAYS), model=model))
     return Space.model_validate(awaited(executor)["space"])
 
 
@@ -256,21 +275,32 @@ def narrowed(space: Space, settings: Settings) -> Space:
 def _within(parameter: Parameter, text: str) -> Parameter:
     """A user's own parameter narrowed to the values or the range that `text` names."""
     domain = parameter.domain
-    low, colon, high = text.partition(":")
-    if not colon:
+    parts = text.split(":")
+    bounds = [number for number in map(_number, parts) if number is not None]
+    if len(parts) == 1:
         values = [parse_value("", part) for part in text.split(",")]
         fitting = tuple(value for value in values if domain.holds(value))
+    elif len(parts) != 2 or len(bounds) != 2:
+        raise BadValue(f"{parameter.name} takes LOW:HIGH, values, or one value; given: {text!r}")
     elif isinstance(domain, Interval):
-        narrower = Interval(low=float(low), high=float(high), log=domain.log, default=float(low))
-        if domain.holds(narrower.low) and domain.holds(narrower.high) and narrower.low < narrower.high:
+        low, high = max(bounds[0], domain.low), min(bounds[1], domain.high)
+        if low < high:
+            narrower = Interval(low=low, high=high, log=domain.log, default=min(max(domain.default, low), high))
             return parameter.model_copy(update={"domain": narrower})
         fitting = ()
     else:
-        fitting = tuple(v for v in domain.values if not isinstance(v, str) and float(low) <= v <= float(high))
+        fitting = tuple(v for v in domain.values if not isinstance(v, str) and bounds[0] <= v <= bounds[1])
     if not fitting:
         raise BadValue(f"{parameter.name}={text} leaves no value of the space; it has {domain.model_dump(exclude={'kind'})}")
     default = domain.default if domain.default in fitting else fitting[0]
     return parameter.model_copy(update={"domain": Grid(values=fitting, default=default)})
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
 
 
 @dataclass
@@ -302,8 +332,7 @@ class Opened:
                 total = event["seconds"] if event["event"] == "opened" else total
             if more is not None:
                 total = max(total or 0.0, spent) + more
-        else:
-            write_whole(self.folder / "settings.json", json.dumps(self._stored(), indent=1))
+        write_whole(self.folder / "settings.json", json.dumps(self._stored(), indent=1))
         study = Study(
             self.folder,
             ledger,
@@ -316,6 +345,7 @@ class Opened:
             seed=settings.seed,
             max_epochs=settings.max_epochs,
             patience=settings.patience,
+            rows=self.task.spec.rows,
             first=[self.space.check(config) for config in settings.first_configs()],
             class_weight=settings.class_weight is not None,
             deterministic=settings.deterministic,

@@ -119,7 +119,7 @@ def forecast_windows(
         )
     bounds = ordered_bounds(len(raw))
     mean, std = scaling(raw[bounds[0]])
-    codec = WindowCodec(columns=columns, mean=mean, std=std, steps=steps, target=channel)
+    codec = WindowCodec(columns=columns, mean=mean, std=std, steps=steps, target=channel, time=options.time or "")
     scaled = codec.features(table)
     ahead = np.lib.stride_tricks.sliding_window_view(scaled[:, channel], horizon)  # ahead[t]: values t .. t+horizon-1
     splits = {}
@@ -169,7 +169,7 @@ def market_windows(
     features = ohlc_features(raw)  # (days - 1, 4)
     bounds = ordered_bounds(len(features), embargo=steps)
     mean, std = scaling(features[bounds[0]])
-    codec = WindowCodec(columns=columns, transform="ohlc", mean=mean, std=std, steps=steps)
+    codec = WindowCodec(columns=columns, transform="ohlc", mean=mean, std=std, steps=steps, time=options.time or "")
     scaled = codec.features(prices)
     horizon = 1 if options.goal == "direction" else options.horizon
     ahead = np.lib.stride_tricks.sliding_window_view(scaled[:, 0], horizon)

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from .budget import Budget, parse_seconds
 from .errors import BadValue
-from .ranges import RULES, Limits, parse_assignment, parse_range, parse_value
+from .ranges import Limits, parse_assignment, parse_range, parse_value
 from .space import Config
 from .task import DataOptions
 
@@ -48,15 +48,15 @@ class Settings(BaseModel):
         return value
 
     def limits(self) -> Limits:
-        """The parameters' domains as the user wrote them; names that only a user's own HyperModel knows are left out."""
-        return {name: parse_range(name, text) for name, text in self.space.items() if name in RULES or not self.hypermodel}
+        """The parameters' domains as the user wrote them; a HyperModel of the user's own has domains of its own."""
+        return {} if self.hypermodel else {name: parse_range(name, text) for name, text in self.space.items()}
 
     def first_configs(self) -> list[Config]:
         """The configurations of `--try`."""
         configs = []
         for text in self.first:
             pairs = [parse_assignment(part) for part in text.split(",")]
-            configs.append({name: parse_value(name, value) for name, value in pairs})
+            configs.append({name: parse_value("" if self.hypermodel else name, value) for name, value in pairs})
         return configs
 
     def limit(self) -> Budget:

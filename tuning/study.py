@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,7 +13,7 @@ from .errors import BadValue, Mistake
 from .executors import Executor, Message
 from .journal import Event, Journal
 from .ledger import Ledger, Record
-from .space import Config, Space
+from .space import Config, Space, same
 from .training.jobs import Job, ModelRef
 from .trial import DONE, WAIT, Decision, Trial, derived_seed
 
@@ -20,7 +21,7 @@ TICK = 0.25  # seconds between looks at the clock
 RETRIED = ("killed", "memory", "hung")
 HOPELESS = 5  # first trials that all fail before the search gives up
 SILENCE = (600.0, 60.0, 20.0)  # seconds a child may be silent: at first; at least; times the slowest epoch so far
-DELIVERY = 6.0  # seconds kept to load, test, describe and write the answer
+DELIVERY = 5.0  # seconds kept to load, trace, describe and write the answer, scoring aside
 STARTUP = 3.0  # seconds to build and trace a network
 SHARE = 0.4  # most of the budget that is kept for training the best once more
 
@@ -52,6 +53,7 @@ class Study:
         seed: int,
         max_epochs: int,
         patience: int,
+        rows: dict[str, int] | None = None,
         first: list[Config] | None = None,
         class_weight: bool = False,
         deterministic: bool = False,
@@ -60,18 +62,19 @@ class Study:
         self.folder, self.ledger, self.executor, self.journal = folder, ledger, executor, journal
         self.budget, self.clock, self.space, self.model = budget, clock, space, model
         self.seed, self.max_epochs, self.patience = seed, max_epochs, patience
-        self.first = [config for config in first or [] if not self._asked_before(config)]
-        self.class_weight, self.deterministic = class_weight, deterministic
+        self.first = [config for config in distinct(first or []) if not self._asked_before(config)]
+        self.class_weight, self.deterministic, self.rows = class_weight, deterministic, rows
         self.watcher = watcher or Watcher()
         self.running: dict[int, int] = {}  # job -> trial
         self.jobs = 0
         self.exhausted = False
         self.slowest = 0.0
         self.left: Callable[[], float] = self.search_left
+        self.unfit: set[int] = set()  # could not be trained on a fresh seed
         self.fresh: Job | None = None  # the best under training on a fresh seed
 
     def _asked_before(self, config: Config) -> bool:
-        return any(record.config == config for record in self.ledger.records.values())
+        return any(same(record.config) == same(config) for record in self.ledger.records.values())
 
     # the journal
 
@@ -87,8 +90,8 @@ class Study:
     def run(self) -> None:
         """Search; train the best once more on a fresh seed when as much time is left as that takes; search on until the end."""
         self.search(self.search_left)
-        if self.freshen():
-            self.search(self.delivery_left)
+        self.freshen()
+        self.search(self.delivery_left)
         self.stop()
 
     def search(self, left: Callable[[], float]) -> None:
@@ -104,7 +107,15 @@ class Study:
 
     def delivery_left(self) -> float:
         """Seconds left for training of any kind: the budget's, less what testing and writing the answer takes."""
-        return self.budget.left(self.clock) - DELIVERY
+        return self.budget.left(self.clock) - self.delivery()
+
+    def delivery(self) -> float:
+        """Seconds to load, score on two splits, describe and write the answer; a row costs a third of training on it."""
+        board = self.ledger.leaderboard()
+        if not board or not self.rows:
+            return DELIVERY
+        epoch = min(float(epoch["seconds"]) for epoch in board[0].curve)
+        return DELIVERY + 0.5 * epoch * (self.rows["valid"] + self.rows["test"]) / self.rows["train"]
 
     def search_left(self) -> float:
         """Seconds left for trials alone: the same, less what training the best once more will take."""
@@ -113,7 +124,7 @@ class Study:
     def reserve(self) -> float:
         """Seconds that training the best once more takes, within a share of the budget."""
         board = self.ledger.leaderboard()
-        if self.budget.seconds is None or not board:
+        if self.budget.seconds is None or not board or board[0].id in self.ledger.confirmed:
             return 0.0
         best = board[0]
         seconds = [float(epoch["seconds"]) for epoch in best.curve]
@@ -124,7 +135,7 @@ class Study:
     def freshen(self) -> bool:
         """Start to train the best on a fresh seed, in place of a trial where all slots are taken."""
         board = self.ledger.leaderboard()
-        if not board or board[0].id in self.ledger.confirmed:
+        if not board or board[0].id in self.ledger.confirmed or board[0].id in self.unfit:
             return False
         best = board[0]
         if len(self.running) >= self.executor.slots:
@@ -166,9 +177,9 @@ class Study:
 
     def _take(self, trial: Trial) -> None:
         """Journal a proposal."""
-        if self.first and trial.config == self.first[0]:
-            self.first.pop(0)
         known = self.ledger.records.get(trial.id)
+        if self.first and known is None:
+            self.first.pop(0)
         done = len(known.curve) if known else 0
         until = trial.epochs
         if self.budget.epochs is not None:
@@ -195,7 +206,7 @@ class Study:
         return Job(
             id=self.jobs,
             kind=kind,
-            data=str(self.folder / "data"),
+            data=str(self.folder / ".arrays"),
             model=self.model,
             objective=self._objective(),
             trial=record.id,
@@ -247,6 +258,8 @@ class Study:
         del self.running[message.job]
         if message.kind == "done" and (not message.body["cut"] or message.body["epochs"] >= record.best_epoch):
             self.record("confirmed", trial=record.id, seed=derived_seed(self.seed, "confirm", 0), **message.body)
+        else:
+            self.unfit.add(record.id)  # failed or was cut: the search's own weights are delivered
         self.fresh = None
         if self.reserve() < self.delivery_left():  # a new best came up meanwhile, and there is time for it
             self.freshen()
@@ -312,9 +325,19 @@ class Study:
         seed = derived_seed(self.seed, "confirm", 0) if fresh else best.seed
         target = str(self.folder / "best.keras")
         job = self.job("deliver", best, seed=seed, restore=str(state), deliver=target, test=test)
-        self.executor.submit(job)
-        body = awaited(self.executor)
+        self.executor.submit(replace(job, silence=SILENCE[0]))
+        try:
+            body = awaited(self.executor)
+        except KeyboardInterrupt:
+            self.executor.stop(job.id)
+            raise
         return {"best": best, "seed": seed, "fresh": bool(fresh), **body}
+
+
+def distinct(configs: list[Config]) -> list[Config]:
+    """The configurations without repeats, numbers as the journal holds them (6 significant digits)."""
+    rounded = [{n: float(f"{v:.6g}") if isinstance(v, float) else v for n, v in config.items()} for config in configs]
+    return list({same(config): config for config in rounded}.values())
 
 
 def states(folder: Path) -> list[Path]:

@@ -203,7 +203,7 @@ class _Grid(_Mended, keras_tuner.oracles.GridSearchOracle):  # type: ignore[misc
     def populate_space(self, trial_id: str) -> dict[str, Any]:
         """The next combination that was not tried."""
         strategy = self.strategy
-        if strategy.forced is not None:
+        if strategy.forced is not None and not strategy.full:
             return {"status": "RUNNING", "values": self._random_values()}
         while not strategy.full:
             last = self.cursor
@@ -227,10 +227,11 @@ class _Bayesian(_Mended, keras_tuner.oracles.BayesianOptimizationOracle):  # typ
     def populate_space(self, trial_id: str) -> dict[str, Any]:
         """A random start, then where the confidence bound is best; what was tried gives way to a random one."""
         strategy = self.strategy
-        if strategy.full and strategy.forced is None:
+        if strategy.full:
             return {"status": "STOPPED", "values": None}
         if strategy.forced is not None:
-            return {"status": "RUNNING", "values": self._random_values()}
+            values = self._random_values()
+            return {"status": "RUNNING" if values else "STOPPED", "values": values}
         if self.ongoing_trials:
             self._fit_completed()
         found: dict[str, Any] = super().populate_space(trial_id)

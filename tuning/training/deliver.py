@@ -34,21 +34,23 @@ def deliver(job: Job, report: Report) -> dict[str, Any]:
         "layers": layer_table(run.model),
         "optimizer": _plain_json(keras.optimizers.serialize(run.model.optimizer)),
         "latency_ms": latency_ms(run),
-        "valid": _scores(run, "valid", job.objective)["metrics"],
+        "valid": _scores(run, "valid")["metrics"],
         "test": _scores(run, "test", job.objective) if job.test else None,
     }
     save_plain(run.model, Path(job.deliver))
     return found
 
 
-def _scores(run: Run, part: str, objective: str) -> dict[str, Any]:
-    """Metrics of one split, with an interval over rows for the objective's."""
+def _scores(run: Run, part: str, objective: str = "") -> dict[str, Any]:
+    """Metrics of one split; with an objective, an interval over rows for its metric."""
     split = open_split(Path(run.job.data), part)
     if not isinstance(run.hyper, SequenceHyperModel):
         x, y = plain(run.task, split)
         logs = run.model.evaluate(x, y, verbose=0, return_dict=True)
         return {"metrics": {name: float(value) for name, value in logs.items()}, "n": len(split)}
     rows = scored_rows(forward_of(run.model), run.task, split)
+    if not objective:
+        return {"metrics": metrics_of(run.task.output, rows), "n": len(split)}
     metric = Objective.parse(objective).metric
     low, high = interval(run.task.output, rows, metric)
     return {"metrics": metrics_of(run.task.output, rows), "n": len(split), "low": low, "high": high}
@@ -90,7 +92,9 @@ def latency_ms(run: Run, repeats: int = 20) -> float:
     split = open_split(Path(run.job.data), "valid")
     forward = forward_of(run.model)
     inputs, _ = trimmed(run.task, split.x, split.y, np.array([0]), np.asarray(split.lengths))
-    inputs = inputs if isinstance(run.hyper, SequenceHyperModel) else plain(run.task, split)[0][:1]
+    if not isinstance(run.hyper, SequenceHyperModel):
+        whole, _ = plain(run.task, split)
+        inputs = tuple(one[:1] for one in whole) if isinstance(whole, list) else whole[:1]
     seconds = []
     for _ in range(repeats + 1):
         start = time.perf_counter()
