@@ -46,6 +46,11 @@ def files(folder: Path) -> None:
     }
     for name, text in texts.items():
         (folder / name).write_text(text)
+    (folder / "fine.py").write_text(
+        "import keras, keras_tuner\nclass Fine(keras_tuner.HyperModel):\n    def build(self, hp):\n"
+        "        hp.Int('units', 8, 32, step=8)\n        model = keras.Sequential([keras.layers.Dense(1)])\n"
+        "        model.compile(loss='mse')\n        return model\n"
+    )
     (folder / "binary.csv").write_bytes(bytes(range(256)) * 20)
     (folder / "torn.csv.gz").write_bytes(gzip.compress(GOOD.encode())[:40])
     (folder / "bad.npz").write_bytes(b"PK\x03\x04 no archive")
@@ -57,6 +62,13 @@ def files(folder: Path) -> None:
     (parts / "train.csv").write_text(GOOD)
     (parts / "test.csv").write_text(GOOD.replace(",no", ",perhaps"))
     (folder / "nothing").mkdir()
+    shards = folder / "shards"
+    shards.mkdir()
+    for number in (0, 1):
+        (shards / f"train-{number}.csv").write_text(GOOD)
+    mine = folder / "project" / "data"
+    mine.mkdir(parents=True)
+    (mine / "reviews.csv").write_text(GOOD)
     other = folder / "other"
     other.mkdir()
     (other / "notes.txt").write_text("mine")
@@ -86,6 +98,10 @@ CASES: list[tuple[str, list[str], str]] = [
     ("bad json", ["--task", S, "--data", "bad.jsonl"], "line 2 of"),
     ("other fields", ["--task", S, "--data", "fields.jsonl"], "line 2 of"),
     ("bad parquet", ["--task", S, "--data", "bad.parquet"], "is no parquet file"),
+    ("two files of one part", ["--task", S, "--data", "shards"], "are both train"),
+    ("out holds the data", ["--data", "project/data/reviews.csv", "--out", "project"], "holds other files"),
+    ("own parameter in words", ["--hypermodel", "fine.py:Fine", "--space", "units=8:32:8"], "units takes LOW:HIGH"),
+    ("own parameter outside", ["--hypermodel", "fine.py:Fine", "--fix", "units=5"], "leaves no value of the space"),
     ("empty folder", ["--task", S, "--data", "nothing"], "at least two files or folders"),
     ("data and source", ["--task", S, "--data", "good.csv", "--source", "imdb"], "not both"),
     ("data for memory", ["--task", "memory", "--data", "good.csv"], "takes no --data"),
@@ -183,6 +199,37 @@ def test_times_out_of_order_are_sorted_and_gaps_kept_and_both_are_said(folder: P
     gaps = load_task("forecast", data=str(folder / "gaps.csv"))
     assert "1 gaps, the first after 2001-12" in gaps.spec.notes[0]
     assert not sorted_task.spec.notes
+
+
+def test_times_without_a_zone_are_the_same_everywhere(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import time
+
+    from tuning import load_task
+
+    hours = [f"2017-03-{25 + h // 24:02d} {h % 24:02d}:00,{h % 5}" for h in range(96)]  # clocks change in Berlin on the 26th
+    (folder.parent / "hours.csv").write_text("date,value\n" + "\n".join(hours))
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    try:
+        assert load_task("forecast", data=str(folder.parent / "hours.csv"), window=8).spec.notes == ()
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+def test_a_refused_second_search_leaves_the_first_alone(here: Here, tmp_path: Path) -> None:
+    import fcntl
+
+    busy = tmp_path / "busy"
+    busy.mkdir()
+    (busy / "workers.log").write_text("of the first")
+    with (busy / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        status, _, err = here("search", "--task", "signals", "--out", str(busy), "--workers", "0")
+    assert status == 2
+    assert "another search is working" in err
+    assert (busy / "workers.log").read_text() == "of the first"
+    assert (busy / ".lock").exists()
 
 
 @pytest.mark.parametrize(("name", "cut"), [("truncated", 0.5), ("edited", 1.0), ("version", 1.0), ("code", 1.0)])

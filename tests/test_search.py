@@ -84,7 +84,11 @@ def test_every_task_is_searched_exported_rebuilt_and_predicts(name: str, here: H
     json.dumps(predictions)
     if name in ("sentiment", "topics", "signals", "finance"):
         assert 0 <= predictions[0]["probability"] <= 1
+    if name == "next_word":  # what a text ends with is continued, however long it is
+        long = " ".join(f"w{index % 20:02d}" for index in range(50))
+        assert best.predict([long]) == best.predict([" ".join(long.split()[-8:])])
     if name == "tagging":
+        assert best.predict(["well-known dog"]) == best.predict([["well-known", "dog"]])
         assert [len(tags) for tags in predictions] == [3, 3]
     if name == "forecast":
         assert len(predictions[0]) == 3
@@ -101,6 +105,11 @@ def test_predict_reads_what_users_have(here: Here, tmp_path: Path) -> None:
     status, out, err = here("predict", str(tmp_path / "s"), str(tmp_path / "new.jsonl"))
     assert status == 0, err
     assert len(out.splitlines()) == 2
+    rows = [f"{2000 + month // 12}-{month % 12 + 1:02d},{month}" for month in range(30)]
+    for name, lines in (("up", rows), ("down", rows[::-1])):
+        (tmp_path / f"{name}.csv").write_text("month,value\n" + "\n".join(lines))
+    told = [here("predict", str(tmp_path / "f"), str(tmp_path / f"{name}.csv"))[1] for name in ("up", "down")]
+    assert told[0] == told[1] != ""  # the newest rows count, wherever they stand
     (tmp_path / "short.csv").write_text("value\n1\n2\n")
     status, out, err = here("predict", str(tmp_path / "f"), str(tmp_path / "short.csv"))
     assert status == 2

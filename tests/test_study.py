@@ -163,7 +163,7 @@ def test_a_promotion_goes_on_with_its_trials_state(tmp_path: Path) -> None:
     found.run()
     promoted = [event for event in events(tmp_path, "decided") if event["decision"] == "promote"]
     assert promoted
-    again = [job for job in executor.submitted if job.trial == promoted[0]["trial"] and "fresh" not in job.checkpoint]
+    again = [job for job in executor.submitted if job.trial == promoted[0]["trial"] and "/fresh/" not in job.checkpoint]
     assert [job.epochs for job in again][:2] == sorted({job.epochs for job in again})[:2]
     assert again[1].restore.endswith("1/state.npz")
 
@@ -179,6 +179,31 @@ def test_the_users_configurations_come_first(tmp_path: Path) -> None:
     wanted: list[Config] = [{"units": 32, "learning_rate": 0.005}, {"units": 16, "learning_rate": 0.002}]
     study(tmp_path, MadeUp(), first=wanted).run()
     assert [event["config"] for event in events(tmp_path, "asked")][:2] == wanted
+
+
+def test_a_given_configuration_is_run_once_however_it_is_written(tmp_path: Path) -> None:
+    long: Config = {"units": 32, "learning_rate": 0.0016738085788752134}
+    study(tmp_path, MadeUp(), "grid", first=[long, dict(long)]).run()
+    asked = [event["config"] for event in events(tmp_path, "asked")]
+    assert asked[0] == {"units": 32, "learning_rate": 0.00167381}
+    assert len({str(config) for config in asked}) == len(asked) == 8
+
+
+def test_more_given_configurations_than_trials(tmp_path: Path) -> None:
+    given: list[Config] = [{"units": units, "learning_rate": 0.001} for units in (8, 16, 32)]
+    for strategy in STRATEGIES:
+        study(tmp_path / strategy, MadeUp(), strategy, first=given, trials=2).run()
+        assert len({event["trial"] for event in events(tmp_path / strategy, "asked")}) == 2
+
+
+def test_when_the_fresh_run_fails_the_searchs_weights_are_delivered(tmp_path: Path) -> None:
+    executor = MadeUp()
+    found = study(tmp_path, executor, trials=1)
+    found.search(found.search_left)
+    executor.fate = {0: ["diverged"] * 5}
+    found.run()
+    assert not events(tmp_path, "confirmed")
+    assert sum("/fresh/" in job.checkpoint for job in executor.submitted) == 1
 
 
 def told(folder: Path) -> dict[int, tuple[Config, float]]:
