@@ -262,7 +262,8 @@ def results(folder: Path) -> dict[int, tuple[str, float]]:
     return {event["trial"]: (asked[event["trial"]], event["score"]) for event in events(folder, "finished")}
 
 
-def test_killed_at_random_moments_and_resumed_a_deterministic_search_is_the_same(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kills", [3, pytest.param(10, marks=pytest.mark.slow)])
+def test_killed_at_random_moments_and_resumed_a_deterministic_search_is_the_same(kills: int, tmp_path: Path) -> None:
     base = [sys.executable, str(ROOT / "scripts" / "search.py"), "--quiet"]
     whole = [
         "--task",
@@ -280,7 +281,7 @@ def test_killed_at_random_moments_and_resumed_a_deterministic_search_is_the_same
     straight, broken = tmp_path / "straight", tmp_path / "broken"
     subprocess.run([*base, *whole, "--workers", "1", "--out", str(straight)], check=True, timeout=300)
     rng = random.Random(0)
-    for kill in range(10):
+    for kill in range(kills):
         go = ["--resume", str(broken)] if (broken / "settings.json").exists() else [*whole, "--workers", "2", "--out", str(broken)]
         with subprocess.Popen([*base, *go], stdout=subprocess.DEVNULL) as search:
             time.sleep(rng.uniform(2, 8))

@@ -179,7 +179,7 @@ class TestEveryStrategy:
         assert all(1 <= trial.epochs <= 12 for trial in drive(make(name), few(name, 25)))
 
     def test_many_trials(self, name: str) -> None:
-        many = {"bayesian": 20, "grid": 500}.get(name, 1000)
+        many = {"bayesian": 12, "grid": 500}.get(name, 1000)
         assert len(drive(make(name), many, workers=4)) == many
 
 
