@@ -102,6 +102,7 @@ def given_settings(args: argparse.Namespace) -> dict[str, Any]:
 def search_command(args: argparse.Namespace) -> int:
     """Search, or go on with a search; print the leaderboard, the answer, and where the files are."""
     from . import searching
+    from .folder import new_folder
     from .journal import strict
     from .progress import Progress, summary
 
@@ -117,7 +118,7 @@ def search_command(args: argparse.Namespace) -> int:
             result = resumed(args, given, watcher)
         else:
             settings = settings_of(given)
-            folder = searching.new_folder(settings, Path(args.out) if args.out else None)
+            folder = new_folder(settings, Path(args.out) if args.out else None)
             print(f"search in {folder}", file=sys.stderr if args.json else sys.stdout, flush=True)
             result = searching.run(settings, load(args), out=folder, watcher=watcher)
     finally:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import importlib
 import json
@@ -11,7 +10,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -24,13 +23,15 @@ from .budget import Budget, Clock
 from .errors import BadFile, BadValue, Mistake, StudyConflict, UnknownName
 from .executors import Executor, Inline, Processes
 from .executors.processes import default_workers
+from .folder import ARRAYS, locked, new_folder
 from .journal import Journal, write_whole
 from .ledger import Ledger
 from .metrics import METRICS
+from .narrow import narrowed
 from .objective import Objective
-from .ranges import Limits, parse_value
+from .ranges import Limits
 from .settings import Settings, settings_of
-from .space import Grid, Interval, Parameter, Space
+from .space import Grid, Space
 from .strategies import STRATEGIES, Setting, warm
 from .study import Study, Watcher, awaited
 from .task import Task
@@ -39,8 +40,6 @@ from .training.store import save_task
 
 BATCH = 4  # trials told together in deterministic searches, whatever the number of workers
 PACKAGES = ("unitwise", "tensorflow", "keras", "keras-tuner", "numpy")
-ARRAYS = ".arrays"  # the task's arrays in the study's folder, while a search works there
-LEFTOVERS = {".lock", "workers.log", ARRAYS}  # of a search that was killed before it began
 Load = Callable[[Settings], Task]
 
 
@@ -139,52 +138,6 @@ def run(
             shutil.rmtree(folder / ARRAYS, ignore_errors=True)
 
 
-def new_folder(settings: Settings, out: Path | None) -> Path:
-    """A folder of this search's own; one that holds something is never overwritten."""
-    folder = out or _unused(Path("runs") / f"{Path(settings.task).stem}-{time.strftime('%Y%m%d-%H%M%S')}")
-    if folder.exists() and (not folder.is_dir() or {path.name for path in folder.iterdir()} - LEFTOVERS):
-        what = "another study" if (folder / "settings.json").exists() else "other files"
-        raise StudyConflict(f"--out needs a new or empty folder; {folder} holds {what} (--resume {folder} goes on with a study)")
-    return folder
-
-
-def _unused(folder: Path) -> Path:
-    """The folder, or the same name with a number where two searches begin in one second."""
-    names = (folder, *(folder.with_name(f"{folder.name}-{number}") for number in range(2, 1000)))
-    return next(name for name in names if not name.exists())
-
-
-@contextlib.contextmanager
-def locked(folder: Path, keep: bool) -> Iterator[Callable[[], None]]:
-    """Hold the folder; unless `keep` is said (by calling what this yields), a folder made here is taken away on an error."""
-    made, kept = not folder.exists(), [keep]
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / ".lock").open("w")
-    except OSError as wrong:
-        raise BadValue(f"--out must be a folder that can be written; {folder}: {wrong.strerror}") from None
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise StudyConflict(f"another search is working in {folder}") from None
-        try:
-            yield lambda: kept.__setitem__(0, True)
-        finally:
-            if not kept[0]:
-                _taken_away(folder, made)
-
-
-def _taken_away(folder: Path, made: bool) -> None:
-    """Remove what a search that never began has left."""
-    for name in (".lock", "workers.log"):
-        (folder / name).unlink(missing_ok=True)
-    shutil.rmtree(folder / ARRAYS, ignore_errors=True)
-    if made:
-        with contextlib.suppress(OSError):
-            folder.rmdir()
-
-
 def make_executor(settings: Settings, folder: Path) -> Executor:
     """Children of this machine, or this process for `--workers 0`."""
     if settings.workers == 0:
@@ -256,51 +209,6 @@ def described(executor: Executor, folder: Path, model: ModelRef) -> Space:
     """The HyperModel's space, asked of a child so that the driver builds no network."""
     executor.submit(Job(id=0, kind="describe", data=str(folder / ARRAYS), model=model))
     return Space.model_validate(awaited(executor)["space"])
-
-
-def narrowed(space: Space, settings: Settings) -> Space:
-    """The space with the user's values; checks that every name exists and nothing is left empty."""
-    names = {parameter.name: parameter for parameter in space.parameters}
-    for name in settings.space:
-        if name not in names:
-            raise UnknownName("parameter", name, names)
-    if settings.hypermodel:
-        chosen = {name: _within(names[name], text) for name, text in settings.space.items()}
-        space = Space(parameters=tuple(chosen.get(p.name, p) for p in space.parameters))
-    for config in settings.first_configs():
-        space.check(config)
-    return space
-
-
-def _within(parameter: Parameter, text: str) -> Parameter:
-    """A user's own parameter narrowed to the values or the range that `text` names."""
-    domain = parameter.domain
-    parts = text.split(":")
-    bounds = [number for number in map(_number, parts) if number is not None]
-    if len(parts) == 1:
-        values = [parse_value("", part) for part in text.split(",")]
-        fitting = tuple(value for value in values if domain.holds(value))
-    elif len(parts) != 2 or len(bounds) != 2:
-        raise BadValue(f"{parameter.name} takes LOW:HIGH, values, or one value; given: {text!r}")
-    elif isinstance(domain, Interval):
-        low, high = max(bounds[0], domain.low), min(bounds[1], domain.high)
-        if low < high:
-            narrower = Interval(low=low, high=high, log=domain.log, default=min(max(domain.default, low), high))
-            return parameter.model_copy(update={"domain": narrower})
-        fitting = ()
-    else:
-        fitting = tuple(v for v in domain.values if not isinstance(v, str) and bounds[0] <= v <= bounds[1])
-    if not fitting:
-        raise BadValue(f"{parameter.name}={text} leaves no value of the space; it has {domain.model_dump(exclude={'kind'})}")
-    default = domain.default if domain.default in fitting else fitting[0]
-    return parameter.model_copy(update={"domain": Grid(values=fitting, default=default)})
-
-
-def _number(text: str) -> float | None:
-    try:
-        return float(text)
-    except ValueError:
-        return None
 
 
 @dataclass

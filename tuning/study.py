@@ -11,6 +11,7 @@ from typing import Any, Literal
 from .budget import Budget, Clock
 from .errors import BadValue, Mistake
 from .executors import Executor, Message
+from .folder import ARRAYS
 from .journal import Event, Journal
 from .ledger import Ledger, Record
 from .space import Config, Space, same
@@ -206,7 +207,7 @@ class Study:
         return Job(
             id=self.jobs,
             kind=kind,
-            data=str(self.folder / ".arrays"),
+            data=str(self.folder / ARRAYS),
             model=self.model,
             objective=self._objective(),
             trial=record.id,
