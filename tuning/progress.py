@@ -124,7 +124,11 @@ def _test_lines(best: Mapping[str, Any]) -> list[str]:
     if test is None:
         return [f"interrupted: the best so far is written as the search left it ({metric} {valid['mean']:.4f} on validation)"]
     span = f" (95 % over rows: {test['low']:.4f} to {test['high']:.4f})" if test["low"] is not None else ""
-    how = "trained once more on a fresh seed" if best["training"]["fresh"] else "with the search's own weights (time was short)"
+    how = (
+        "trained once more on a fresh seed"
+        if best["training"]["fresh"]
+        else "with the search's own weights (no run on a fresh seed came to its end)"
+    )
     lines = [f"best, {how}: validation {metric} {valid['mean']:.4f}, test {metric} {test['value']:.4f}{span}"]
     down = best["search"]["objective"].endswith(":min")
     for name, parts in best["scores"]["baselines"].items():

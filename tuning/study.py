@@ -16,7 +16,7 @@ from .journal import Event, Journal
 from .ledger import Ledger, Record
 from .space import Config, Space, same
 from .training.jobs import Job, ModelRef
-from .trial import DONE, WAIT, Decision, Trial, derived_seed
+from .trial import DONE, WAIT, Decision, Trial, derived_seed, next_epoch
 
 TICK = 0.25  # seconds between looks at the clock
 RETRIED = ("killed", "memory", "hung")
@@ -260,7 +260,9 @@ class Study:
         if message.kind == "done" and (not message.body["cut"] or message.body["epochs"] >= record.best_epoch):
             self.record("confirmed", trial=record.id, seed=derived_seed(self.seed, "confirm", 0), **message.body)
         else:
-            self.unfit.add(record.id)  # failed or was cut: the search's own weights are delivered
+            self.unfit.add(record.id)  # the search's own weights are delivered
+            reason = message.body.get("reason", "the time ended before it was as far as the search had been")
+            self.record("unconfirmed", trial=record.id, reason=reason)
         self.fresh = None
         if self.reserve() < self.delivery_left():  # a new best came up meanwhile, and there is time for it
             self.freshen()
@@ -270,7 +272,8 @@ class Study:
         self.record("epoch", trial=record.id, attempt=record.attempts, **body)
         decision = self.ledger.strategy.report(record.trial, body["epoch"], body["score"])
         last = body["epoch"] >= record.until
-        if decision is Decision.CONTINUE and not last and 1.1 * body["seconds"] > self.left():
+        coming = next_epoch([float(epoch["seconds"]) for epoch in record.curve])
+        if decision is Decision.CONTINUE and not last and coming > self.left():
             decision = Decision.STOP  # the next epoch would not end in time
         if last:
             kept = record.id in self.ledger.strategy.paused

@@ -15,7 +15,7 @@ from ..hypermodels import SequenceHyperModel
 from ..keras_types import Hyper, Model
 from ..objective import Objective
 from ..task import TaskSpec
-from ..trial import Decision
+from ..trial import Decision, next_epoch
 from . import checkpoint
 from .batches import plain
 from .checkpoint import State
@@ -103,7 +103,7 @@ class Run:
         if self.job.checkpoint and time.monotonic() - self.saved > SAVE_EVERY:  # after the journal has the epoch
             checkpoint.save(Path(self.job.checkpoint), self.model, self.state)
             self.saved = time.monotonic()
-        self.cut = len(history) < self.job.epochs and self._late(seconds)
+        self.cut = len(history) < self.job.epochs and self._late()
         if decision is not Decision.CONTINUE or self.out_of_patience() or self.cut:
             self.model.stop_training = True
 
@@ -118,7 +118,9 @@ class Run:
             raise Diverged(f"{self.objective.name} became {score} in epoch {len(self.state.history) + 1}")
         return score
 
-    def _late(self, seconds: float) -> bool:
+    def _late(self) -> bool:
+        """Whether the next epoch would end after the deadline."""
+        seconds = next_epoch([float(epoch["seconds"]) for epoch in self.state.history])
         end = math.inf if self.job.deadline is None else self.job.deadline
         return time.monotonic() - self.started + 1.1 * seconds > end
 
