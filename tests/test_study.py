@@ -97,7 +97,7 @@ def study(folder: Path, executor: MadeUp, strategy: str = "random", **more: Any)
     for record in ledger.records.values():
         record.status = "waiting" if record.status == "running" else record.status
     budget = Budget(None, trials, more.pop("epochs", None))
-    settings: dict[str, Any] = {"space": SPACE, "model": ModelRef(), "seed": 0, "max_epochs": 9, "patience": 3, **more}
+    settings: dict[str, Any] = {"model": ModelRef(), "seed": 0, "max_epochs": 9, "patience": 3, **more}
     return Study(folder, ledger, executor, JOURNALS[-1], budget=budget, clock=Clock(since=0.0), first=first, **settings)
 
 

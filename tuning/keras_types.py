@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -25,21 +25,6 @@ class Variable(Protocol):
         ...
 
 
-class Optimizer(Protocol):
-    """A keras.optimizers.Optimizer."""
-
-    variables: Sequence[Variable]
-    learning_rate: Variable
-
-    def build(self, variables: Sequence[Variable]) -> None:
-        """Make the slots of these variables."""
-        ...
-
-    def get_config(self) -> dict[str, Any]:
-        """The settings."""
-        ...
-
-
 class Layer(Protocol):
     """A keras.layers.Layer."""
 
@@ -58,7 +43,7 @@ class Layer(Protocol):
 class Model(Protocol):
     """A keras.Model."""
 
-    optimizer: Any  # an Optimizer, or None before compile
+    optimizer: Any  # a keras.optimizers.Optimizer, or None before compile
     variables: Sequence[Variable]
     weights: Sequence[Variable]
     trainable_variables: Sequence[Variable]
@@ -158,6 +143,3 @@ class Hyper(Protocol):
     def fit(self, hp: HyperParameters, model: Model, *args: Any, **settings: Any) -> Any:
         """Train; a History, a float or a dictionary of metrics."""
         ...
-
-
-Logs = Mapping[str, float]

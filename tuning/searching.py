@@ -248,7 +248,6 @@ class Opened:
             Journal(path),
             budget=Budget(total, limit.trials, limit.epochs),
             clock=Clock(spent, self.since),
-            space=self.space,
             model=self.model,
             seed=settings.seed,
             max_epochs=settings.max_epochs,

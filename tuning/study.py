@@ -14,7 +14,7 @@ from .executors import Executor, Message
 from .folder import ARRAYS
 from .journal import Event, Journal
 from .ledger import Ledger, Record
-from .space import Config, Space, same
+from .space import Config, same
 from .training.jobs import Job, ModelRef
 from .trial import DONE, WAIT, Decision, Trial, derived_seed, next_epoch
 
@@ -49,7 +49,6 @@ class Study:
         *,
         budget: Budget,
         clock: Clock,
-        space: Space,
         model: ModelRef,
         seed: int,
         max_epochs: int,
@@ -61,7 +60,7 @@ class Study:
         watcher: Watcher | None = None,
     ) -> None:
         self.folder, self.ledger, self.executor, self.journal = folder, ledger, executor, journal
-        self.budget, self.clock, self.space, self.model = budget, clock, space, model
+        self.budget, self.clock, self.model = budget, clock, model
         self.seed, self.max_epochs, self.patience = seed, max_epochs, patience
         self.first = [config for config in distinct(first or []) if not self._asked_before(config)]
         self.class_weight, self.deterministic, self.rows = class_weight, deterministic, rows

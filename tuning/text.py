@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from .baselines import bag_of_words, bigram, majority, most_common_tags, positional, scored, unigram
-from .codec import END, SPECIAL, Array, PairCodec, TextCodec, padded, tokens_of
+from .codec import PairCodec, TextCodec, padded, tokens_of
 from .errors import DataError
 from .ranges import Limits
 from .splits import random_parts
@@ -244,17 +244,3 @@ def text_pairs(
         baselines=scored(output, splits, {"most common token at each place": positional}),
     )
     return Task.of(spec, splits, limits)
-
-
-__all__ = [
-    "END",
-    "SPECIAL",
-    "Array",
-    "classes_of",
-    "parts_of",
-    "running_text",
-    "tagged_tokens",
-    "text_classes",
-    "text_pairs",
-    "vocabulary_of",
-]
