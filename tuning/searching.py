@@ -287,7 +287,7 @@ class Opened:
     def finish(self, study: Study) -> SearchResult:
         """Run, deliver, write; Ctrl-C writes the best so far."""
         interrupted = False
-        with contextlib.closing(study.journal):
+        with contextlib.closing(study.journal), study.interrupts:
             try:
                 study.run()
                 delivered = study.deliver()

@@ -12,6 +12,7 @@ from .budget import Budget, Clock
 from .errors import BadValue, Mistake
 from .executors import Executor, Message
 from .folder import ARRAYS
+from .interrupt import Interrupts
 from .journal import Event, Journal
 from .ledger import Ledger, Record
 from .space import Config, same
@@ -65,6 +66,7 @@ class Study:
         self.first = [config for config in distinct(first or []) if not self._asked_before(config)]
         self.class_weight, self.deterministic, self.rows = class_weight, deterministic, rows
         self.watcher = watcher or Watcher()
+        self.interrupts = Interrupts()
         self.running: dict[int, int] = {}  # job -> trial
         self.jobs = 0
         self.exhausted = False
@@ -98,6 +100,7 @@ class Study:
         """Ask, submit and hear until `left` says that time is over, or nothing runs and nothing more is asked."""
         self.left = left
         while left() > 0:
+            self.interrupts.check()
             self.fill()
             if not self.running:
                 return
@@ -330,7 +333,7 @@ class Study:
         job = self.job("deliver", best, seed=seed, restore=str(state), deliver=target, test=test)
         self.executor.submit(replace(job, silence=SILENCE[0]))
         try:
-            body = awaited(self.executor)
+            body = awaited(self.executor, self.interrupts)
         except KeyboardInterrupt:
             self.executor.stop(job.id)
             raise
@@ -349,9 +352,11 @@ def states(folder: Path) -> list[Path]:
     return sorted(found, key=lambda path: int(path.parent.name))
 
 
-def awaited(executor: Executor) -> dict[str, Any]:
+def awaited(executor: Executor, interrupts: Interrupts | None = None) -> dict[str, Any]:
     """The outcome of the one job that runs; its failure is a BadValue."""
     while True:
+        if interrupts is not None:
+            interrupts.check()
         for message in executor.poll(TICK):
             if message.kind == "epoch":
                 executor.reply(message.job, str(Decision.CONTINUE))
