@@ -18,8 +18,9 @@ from tuning.ranges import parse_range
 from tuning.space import Config
 from tuning.task import Output, Split, Task
 from tuning.training import checkpoint, describe, train
-from tuning.training.batches import epoch_order, fit_in_buckets, forward_of, lengths_of, scored_rows, trimmed
+from tuning.training.batches import epoch_order, forward_of, lengths_of, scored_rows, trimmed
 from tuning.training.jobs import Job, ModelRef
+from tuning.training.program import Program
 from tuning.training.store import open_spec, open_split, save_task
 
 NAMES = sorted(SMALL)
@@ -87,7 +88,7 @@ def test_a_network_with_every_default_learns(name: str) -> None:
     task = small_task(name)
     model, config = built(task)
     train_split = task.splits["train"]
-    history = fit_in_buckets(model, task.spec, int(config["batch_size"]) // 4, train_split.x, train_split.y, epochs=3, verbose=0)
+    history = Program(model, task.spec).fit(train_split.x, train_split.y, batch_size=int(config["batch_size"]) // 4, epochs=3)
     assert history.history["loss"][-1] < history.history["loss"][0]
 
 

@@ -52,6 +52,7 @@ class Model(Protocol):
     output_shape: tuple[int | None, ...]
     stop_training: bool
     built: bool
+    history: Any  # a keras.callbacks.History, once trained
 
     def __call__(self, x: Any, training: bool = False) -> Any:
         """Predictions, as a tensor."""
@@ -63,6 +64,10 @@ class Model(Protocol):
 
     def fit(self, *args: Any, **settings: Any) -> Any:
         """Train."""
+        ...
+
+    def compute_loss(self, **arrays: Any) -> Any:
+        """The compiled loss of one batch, as a tensor."""
         ...
 
     def evaluate(self, *args: Any, **settings: Any) -> Any:

@@ -15,7 +15,7 @@ from ..keras_types import HyperParameters, Model
 from ..ranges import Limits, doubling, ladder, tenths
 from ..space import Condition, Config, Grid, Interval, Parameter, Space, Value
 from ..task import TaskSpec
-from ..training.batches import fit_in_buckets
+from .fast import PLAIN, Kit
 
 DEFAULTS: Limits = {
     "cell": Grid(values=("lstm",), default="lstm"),
@@ -35,7 +35,6 @@ DEFAULTS: Limits = {
 }
 LOSSES = {"binary": "binary_crossentropy", "bits": "binary_crossentropy", "values": "mse"}
 COUNTS: dict[str, list[str]] = {"binary": ["binary_accuracy"], "bits": ["binary_accuracy"], "values": ["mae"], "tokens": []}
-CELLS = {"lstm": keras.layers.LSTM, "gru": keras.layers.GRU}
 
 
 class SequenceHyperModel(keras_tuner.HyperModel):  # type: ignore[misc]  # KerasTuner ships no types
@@ -47,6 +46,7 @@ class SequenceHyperModel(keras_tuner.HyperModel):  # type: ignore[misc]  # Keras
 
     parameters: ClassVar[tuple[str, ...]]
     own: ClassVar[Limits] = {}
+    kit: Kit = PLAIN
 
     def __init__(self, task: TaskSpec, limits: Limits | None = None) -> None:
         super().__init__()
@@ -102,15 +102,17 @@ class SequenceHyperModel(keras_tuner.HyperModel):  # type: ignore[misc]  # Keras
         model = self.network(config)
         kind = self.task.output.kind
         model.compile(
-            optimizer=keras.optimizers.Adam(float(config["learning_rate"]), clipnorm=1.0),
+            optimizer=self.kit.adam(float(config["learning_rate"]), clipnorm=1.0),
             loss=LOSSES.get(kind, "sparse_categorical_crossentropy"),
             metrics=COUNTS.get(kind, ["sparse_categorical_accuracy"]),
         )
         return model
 
     def fit(self, hp: HyperParameters, model: Model, *args: Any, **settings: Any) -> Any:
-        """Train in length buckets with the configuration's batch size; the rest is keras.Model.fit's."""
-        return fit_in_buckets(model, self.task, int(hp.get("batch_size")), *args, **settings)
+        """Train in length buckets with the configuration's batch size, as keras.Model.fit does; its History."""
+        from ..training.program import Program
+
+        return Program(model, self.task).fit(*args, batch_size=int(hp.get("batch_size")), **settings)
 
     # pieces that the families put together
 
@@ -120,7 +122,7 @@ class SequenceHyperModel(keras_tuner.HyperModel):  # type: ignore[misc]  # Keras
         if self.task.input.kind == "tokens":
             inputs = keras.Input((None,), dtype="int32", name=name)
             embedded = keras.layers.Embedding(size, int(config["embedding"]), mask_zero=True, name="embedding")(inputs)
-            return inputs, dropped(embedded, config)
+            return inputs, self.dropped(embedded, config)
         inputs = keras.Input((None, size), name=name)
         return inputs, keras.layers.Masking(PAD, name="masking")(inputs) if self.task.input.ragged else inputs
 
@@ -128,35 +130,35 @@ class SequenceHyperModel(keras_tuner.HyperModel):  # type: ignore[misc]  # Keras
         """The recurrent layers: (rows, units), or (rows, steps, units) with `sequences`."""
         layers = int(config["layers"])
         for index in range(layers):
-            each = recurrent(config, units_of(config, index), sequences or index < layers - 1, f"{config['cell']}_{index + 1}")
+            name = f"{config['cell']}_{index + 1}"
+            each = self.recurrent(config, units_of(config, index), sequences or index < layers - 1, name)
             if config.get("bidirectional"):
                 each = keras.layers.Bidirectional(each, name=f"bidirectional_{index + 1}")
-            features = dropped(each(features), config)
+            features = self.dropped(each(features), config)
         return features
+
+    def recurrent(self, config: Config, units: int, sequences: bool, name: str, **settings: Any) -> Any:
+        """One LSTM or GRU layer."""
+        cells = {"lstm": self.kit.lstm, "gru": keras.layers.GRU}
+        return cells[str(config["cell"])](
+            units,
+            activation=str(config["activation"]),
+            recurrent_dropout=float(config["recurrent_dropout"]),
+            return_sequences=sequences,
+            name=name,
+            **settings,
+        )
+
+    def dropped(self, features: Any, config: Config) -> Any:
+        """Dropout between layers (within them it would lose the fast kernels); no layer where the rate is 0."""
+        rate = float(config["dropout"])
+        return self.kit.dropout(rate)(features) if rate else features
 
 
 def units_of(config: Config, layer: int) -> int:
     """Units of one layer (the first is 0): the same in each, or half of the one before."""
     units = int(config["units"])
     return max(1, units >> layer) if config.get("taper") == "halving" else units
-
-
-def recurrent(config: Config, units: int, sequences: bool, name: str, **settings: Any) -> Any:
-    """One LSTM or GRU layer."""
-    return CELLS[str(config["cell"])](
-        units,
-        activation=str(config["activation"]),
-        recurrent_dropout=float(config["recurrent_dropout"]),
-        return_sequences=sequences,
-        name=name,
-        **settings,
-    )
-
-
-def dropped(features: Any, config: Config) -> Any:
-    """Dropout between layers (within them it would lose the fast kernels); no layer where the rate is 0."""
-    rate = float(config["dropout"])
-    return keras.layers.Dropout(rate)(features) if rate else features
 
 
 def family_model(task: TaskSpec, limits: Limits | None = None) -> SequenceHyperModel:

@@ -8,7 +8,7 @@ import keras
 
 from ..keras_types import Model
 from ..space import Config
-from .base import SequenceHyperModel, dropped, recurrent, units_of
+from .base import SequenceHyperModel, units_of
 
 
 class EncoderDecoder(SequenceHyperModel):
@@ -29,21 +29,21 @@ class EncoderDecoder(SequenceHyperModel):
         source, features = self.entry(config, name="source")
         shifted = keras.Input((None,), dtype="int32", name="shifted_target")
         embedded = keras.layers.Embedding(output.size, int(config["embedding"]), mask_zero=True, name="target_embedding")
-        decoded = dropped(embedded(shifted), config)
+        decoded = self.dropped(embedded(shifted), config)
         for layer in range(int(config["layers"])):
             features, states = self._encoder(features, config, layer)
             units = units_of(config, layer) * (2 if config.get("bidirectional") else 1)
-            decoder = recurrent(config, units, True, f"decoder_{layer + 1}")
-            decoded = dropped(decoder(decoded, initial_state=states), config)
+            decoder = self.recurrent(config, units, True, f"decoder_{layer + 1}")
+            decoded = self.dropped(decoder(decoded, initial_state=states), config)
         tokens = keras.layers.Dense(output.size, activation="softmax", name="next_token")(decoded)
         return keras.Model([source, shifted], tokens, name="encoder_decoder")  # type: ignore[no-any-return]
 
     def _encoder(self, features: Any, config: Config, layer: int) -> tuple[Any, list[Any]]:
-        each = recurrent(config, units_of(config, layer), True, f"encoder_{layer + 1}", return_state=True)
+        each = self.recurrent(config, units_of(config, layer), True, f"encoder_{layer + 1}", return_state=True)
         if not config.get("bidirectional"):
             sequence, *states = each(features)
-            return dropped(sequence, config), states
+            return self.dropped(sequence, config), states
         sequence, *both = keras.layers.Bidirectional(each, name=f"encoder_both_{layer + 1}")(features)
         half = len(both) // 2
         joined = [keras.layers.Concatenate()([both[index], both[index + half]]) for index in range(half)]
-        return dropped(sequence, config), joined
+        return self.dropped(sequence, config), joined

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 
 from ..codec import PAD, START
 from ..keras_types import Model
-from ..metrics import Rows, joined, metrics_of, rows_of
+from ..metrics import Rows, joined, rows_of
 from ..task import Split, TaskSpec
 
 Array = np.ndarray
@@ -63,74 +62,6 @@ def epoch_order(lengths: Array, batch: int, seed: int, epoch: int) -> list[Array
         order = np.concatenate([pool[np.argsort(lengths[pool], kind="stable")] for pool in pools])
     batches = [order[start : start + batch] for start in range(0, len(order), batch)]
     return [batches[index] for index in rng.permutation(len(batches))]
-
-
-def signature(arrays: Any) -> Any:
-    """The tensor spec of a batch: everything but the channels may differ from batch to batch."""
-
-    def of(array: Array, channels: bool) -> Any:
-        shape = [None] * array.ndim
-        if channels and array.ndim == 3:
-            shape[-1] = array.shape[-1]
-        return tf.TensorSpec(shape, array.dtype)
-
-    inputs, targets = arrays
-    many = isinstance(inputs, tuple)
-    return (tuple(of(one, True) for one in inputs) if many else of(inputs, True)), of(targets, True)
-
-
-def fit_in_buckets(
-    model: Model,
-    task: TaskSpec,
-    batch_size: int,
-    x: Array,
-    y: Array,
-    *,
-    validation_data: tuple[Array, Array] | None = None,
-    initial_epoch: int = 0,
-    epochs: int = 1,
-    callbacks: Sequence[Any] = (),
-    seed: int = 0,
-    **settings: Any,
-) -> Any:
-    """keras.Model.fit over bucketed batches; validation metrics are those of the whole split, whatever the batches."""
-    lengths = lengths_of(task, x)
-    every_step = task.output.kind == "values" and len(model.output_shape) == 3
-    targets = y if every_step or task.output.kind != "values" else y[:, -1]
-    epoch = [initial_epoch]
-
-    def generate() -> Iterator[tuple[Any, Array]]:
-        this, epoch[0] = epoch[0], epoch[0] + 1
-        for rows in epoch_order(lengths, batch_size, seed, this):
-            yield trimmed(task, x, targets, rows, lengths)
-
-    count = -(-len(x) // batch_size)
-    sample = trimmed(task, x, targets, np.arange(min(2, len(x))), lengths)
-    data = tf.data.Dataset.from_generator(generate, output_signature=signature(sample))
-    data = data.apply(tf.data.experimental.assert_cardinality(count)).prefetch(2)
-    judged = [Validate(task, *validation_data)] if validation_data else []
-    callbacks = [*judged, *callbacks]
-    return model.fit(data, initial_epoch=initial_epoch, epochs=epochs, callbacks=callbacks, shuffle=False, **settings)
-
-
-class Validate(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ships no types
-    """Puts the validation split's metrics into each epoch's logs, before any other callback sees them."""
-
-    def __init__(self, task: TaskSpec, x: Array, y: Array) -> None:
-        super().__init__()
-        self.task, self.split = task, Split(x, y, lengths_of(task, x))
-        self.forward: Callable[[Any], Array] | None = None
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Score the split and add `val_` metrics; shorten Keras's names of the training metrics."""
-        if logs is None:
-            return
-        self.forward = self.forward or forward_of(self.model)
-        found = metrics_of(self.task.output, scored_rows(self.forward, self.task, self.split))
-        for name in list(logs):
-            if name.endswith("_accuracy"):
-                logs["accuracy"] = logs.pop(name)
-        logs |= {f"val_{name}": value for name, value in found.items()}
 
 
 def forward_of(model: Model) -> Callable[[Any], Array]:

@@ -10,50 +10,100 @@ from typing import Any
 import keras
 import numpy as np
 
+from ..errors import BadFile
 from ..hypermodels import SequenceHyperModel
 from ..keras_types import Model
 from ..metrics import interval, metrics_of
 from ..objective import Objective
+from . import checkpoint
 from .batches import forward_of, plain, scored_rows, trimmed
+from .checkpoint import State
+from .describe import hyper_of, hyperparameters
 from .jobs import Job, Report
-from .store import open_split
-from .train import Run
+from .store import open_spec, open_split
+from .train import Run, built, sizes
 
 
 def deliver(job: Job, report: Report) -> dict[str, Any]:
     """Take the best from its checkpoint (or train it first, where epochs are given); score, save, describe it."""
-    run = Run(job, report)
-    if job.epochs > len(run.state.history):
-        run.go()
-    run.model.set_weights(run.state.best)
+    state = _state(job, report)
+    final = Final(job, state.best)
     found = {
-        "loss": run.loss_name(),
-        **run.result(),
-        "history": run.state.history,
-        "architecture": architecture(run.model),
-        "layers": layer_table(run.model),
-        "optimizer": _plain_json(keras.optimizers.serialize(run.model.optimizer)),
-        "latency_ms": latency_ms(run),
-        "valid": _scores(run, "valid")["metrics"],
-        "test": _scores(run, "test", job.objective) if job.test else None,
+        "loss": final.loss_name(),
+        "score": state.best_score,
+        "best_epoch": state.best_epoch,
+        "epochs": len(state.history),
+        **sizes(final.model),
+        "history": state.history,
+        "architecture": architecture(final.model),
+        "layers": layer_table(final.model),
+        "optimizer": _plain_json(keras.optimizers.serialize(final.model.optimizer)),
+        "latency_ms": final.latency_ms(),
+        "valid": final.scores("valid")["metrics"],
+        "test": final.scores("test", job.objective) if job.test else None,
     }
-    save_plain(run.model, Path(job.deliver))
+    save_plain(final.model, Path(job.deliver))
     return found
 
 
-def _scores(run: Run, part: str, objective: str = "") -> dict[str, Any]:
-    """Metrics of one split; with an objective, an interval over rows for its metric."""
-    split = open_split(Path(run.job.data), part)
-    if not isinstance(run.hyper, SequenceHyperModel):
-        x, y = plain(run.task, split)
-        logs = run.model.evaluate(x, y, verbose=0, return_dict=True)
-        return {"metrics": {name: float(value) for name, value in logs.items()}, "n": len(split)}
-    rows = scored_rows(forward_of(run.model), run.task, split)
-    if not objective:
-        return {"metrics": metrics_of(run.task.output, rows), "n": len(split)}
-    metric = Objective.parse(objective).metric
-    low, high = interval(run.task.output, rows, metric)
-    return {"metrics": metrics_of(run.task.output, rows), "n": len(split), "low": low, "high": high}
+def _state(job: Job, report: Report) -> State:
+    """The best's state: from its checkpoint, or trained here."""
+    if job.epochs:
+        run = Run(job, report)
+        run.go()
+        return run.state
+    state = checkpoint.load(Path(job.restore))
+    if state is None:
+        raise BadFile(f"the state of the best trial is missing or damaged: {job.restore}")
+    return state
+
+
+class Final:
+    """The network as it is exported: plain Keras layers with the best weights."""
+
+    def __init__(self, job: Job, weights: list[np.ndarray]) -> None:
+        self.data = Path(job.data)
+        self.task = open_spec(self.data)
+        self.hyper = hyper_of(job.model, self.data)
+        keras.backend.clear_session(free_memory=False)
+        keras.utils.set_random_seed(job.seed)
+        self.model = built(self.hyper, hyperparameters(job.config), job)
+        self.model.set_weights(weights)
+        self.forward = forward_of(self.model)
+        self.ours = isinstance(self.hyper, SequenceHyperModel)
+
+    def scores(self, part: str, objective: str = "") -> dict[str, Any]:
+        """Metrics of one split; with an objective, an interval over rows for its metric."""
+        split = open_split(self.data, part)
+        if not self.ours:
+            x, y = plain(self.task, split)
+            logs = self.model.evaluate(x, y, verbose=0, return_dict=True)
+            return {"metrics": {name: float(value) for name, value in logs.items()}, "n": len(split)}
+        rows = scored_rows(self.forward, self.task, split)
+        if not objective:
+            return {"metrics": metrics_of(self.task.output, rows), "n": len(split)}
+        metric = Objective.parse(objective).metric
+        low, high = interval(self.task.output, rows, metric)
+        return {"metrics": metrics_of(self.task.output, rows), "n": len(split), "low": low, "high": high}
+
+    def latency_ms(self, repeats: int = 20) -> float:
+        """Milliseconds for one prediction of one row: the median of several, traced before."""
+        split = open_split(self.data, "valid")
+        inputs, _ = trimmed(self.task, split.x, split.y, np.array([0]), np.asarray(split.lengths))
+        if not self.ours:
+            whole, _ = plain(self.task, split)
+            inputs = tuple(one[:1] for one in whole) if isinstance(whole, list) else whole[:1]
+        seconds = []
+        for _ in range(repeats + 1):
+            start = time.perf_counter()
+            self.forward(inputs)
+            seconds.append(time.perf_counter() - start)
+        return round(1000 * float(np.median(seconds[1:])), 3)
+
+    def loss_name(self) -> str | None:
+        """The loss as Keras names it, where it has a name."""
+        loss = getattr(self.model, "loss", None)
+        return loss if loss is None or isinstance(loss, str) else str(getattr(loss, "name", loss))
 
 
 def save_plain(model: Model, path: Path) -> None:
@@ -85,22 +135,6 @@ def layer_table(model: Model) -> list[dict[str, Any]]:
         kind, size = type(layer).__name__, int(layer.count_params())
         table.append({"name": layer.name, "class": kind, "shape": list(shape) if shape else None, "parameters": size})
     return table
-
-
-def latency_ms(run: Run, repeats: int = 20) -> float:
-    """Milliseconds for one prediction of one row: the median of several, traced before."""
-    split = open_split(Path(run.job.data), "valid")
-    forward = forward_of(run.model)
-    inputs, _ = trimmed(run.task, split.x, split.y, np.array([0]), np.asarray(split.lengths))
-    if not isinstance(run.hyper, SequenceHyperModel):
-        whole, _ = plain(run.task, split)
-        inputs = tuple(one[:1] for one in whole) if isinstance(whole, list) else whole[:1]
-    seconds = []
-    for _ in range(repeats + 1):
-        start = time.perf_counter()
-        forward(inputs)
-        seconds.append(time.perf_counter() - start)
-    return round(1000 * float(np.median(seconds[1:])), 3)
 
 
 def _plain_json(config: dict[str, Any]) -> dict[str, Any]:

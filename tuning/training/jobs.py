@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -64,6 +65,15 @@ class Job:
     test: bool = True  # deliver: whether the test split is read
     deadline: float | None = None  # seconds from its start until which an epoch may begin
     silence: float = 600.0  # seconds without a message after which the child counts as hung
+
+    @property
+    def structure(self) -> str:
+        """What its training step is traced from: all but the rates, the batch size and the seed. '' for a user's own model."""
+        if self.model.file:
+            return ""
+        config = {name: value for name, value in self.config.items() if name not in ("learning_rate", "batch_size")}
+        config["dropout"] = bool(config.get("dropout"))
+        return json.dumps([self.data, config], sort_keys=True)
 
 
 def import_file(path: str) -> Any:

@@ -12,7 +12,8 @@ import numpy as np
 
 from ..errors import BadValue, Diverged
 from ..hypermodels import SequenceHyperModel
-from ..keras_types import Hyper, Model
+from ..hypermodels.fast import fastest_kit
+from ..keras_types import Hyper, HyperParameters, Model
 from ..objective import Objective
 from ..task import TaskSpec
 from ..trial import Decision, next_epoch
@@ -21,8 +22,10 @@ from .batches import plain
 from .checkpoint import State
 from .describe import hyper_of, hyperparameters
 from .jobs import Job, Report
+from .program import Program, Programs
 from .store import open_spec, open_split
 
+PROGRAMS = Programs()
 SAVE_EVERY = 5.0  # seconds: a crash costs a trial no more than this and the epoch under way
 
 
@@ -45,11 +48,11 @@ class Run:
         self.task: TaskSpec = open_spec(Path(job.data))
         self.hyper: Hyper = hyper_of(job.model, Path(job.data))
         self.hp = hyperparameters(job.config)
-        self.model: Model = self.hyper.build(self.hp)
-        if not self.model.built:  # a Sequential without an Input: KerasTuner's users write such
-            inputs, _ = plain(self.task, open_split(Path(job.data), "valid"))
-            symbols = [keras.Input(one.shape[1:], dtype=one.dtype) for one in (inputs if isinstance(inputs, list) else [inputs])]
-            self.model(symbols if isinstance(inputs, list) else symbols[0])
+        self.program: Program | None = None
+        if isinstance(self.hyper, SequenceHyperModel) and not job.model.file:
+            self.hyper.kit = fastest_kit()
+            self.program = PROGRAMS.program(job.structure, self.hyper.build(self.hp), self.task)
+        self.model: Model = self.program.model if self.program else built(self.hyper, self.hp, job)
         self.parameters = sizes(self.model)
         self.restored = checkpoint.load(Path(job.restore) if job.restore else None, self.model)
         self.state = self.restored or State([], [])
@@ -70,9 +73,10 @@ class Run:
         }
         if self.job.class_weight:
             settings["class_weight"] = class_weights(train_split.y)
-        if isinstance(self.hyper, SequenceHyperModel):
+        if self.program is not None:
             settings |= {"validation_data": (valid.x, valid.y), "seed": self.job.seed}
-            returned = self.hyper.fit(self.hp, self.model, train_split.x, train_split.y, **settings)
+            batch_size = int(self.hp.get("batch_size"))
+            returned = self.program.fit(train_split.x, train_split.y, batch_size=batch_size, **settings)
         else:
             x, y = plain(self.task, train_split)
             returned = self.hyper.fit(self.hp, self.model, x, y, validation_data=plain(self.task, valid), **settings)
@@ -124,11 +128,6 @@ class Run:
         end = math.inf if self.job.deadline is None else self.job.deadline
         return time.monotonic() - self.started + 1.1 * seconds > end
 
-    def loss_name(self) -> str | None:
-        """The loss as Keras names it, where it has a name."""
-        loss = getattr(self.model, "loss", None)
-        return loss if loss is None or isinstance(loss, str) else str(getattr(loss, "name", loss))
-
     def out_of_patience(self) -> bool:
         """Whether as many epochs as patience allows have passed without gain."""
         return bool(self.state.history) and len(self.state.history) - self.state.best_epoch >= self.job.patience
@@ -145,6 +144,16 @@ class Run:
             "overhead": round(time.monotonic() - self.started, 4),
             **self.parameters,
         }
+
+
+def built(hyper: Hyper, hp: HyperParameters, job: Job) -> Model:
+    """The HyperModel's network, with its weights."""
+    model = hyper.build(hp)
+    if not model.built:  # a Sequential without an Input: KerasTuner's users write such
+        inputs, _ = plain(open_spec(Path(job.data)), open_split(Path(job.data), "valid"))
+        symbols = [keras.Input(one.shape[1:], dtype=one.dtype) for one in (inputs if isinstance(inputs, list) else [inputs])]
+        model(symbols if isinstance(inputs, list) else symbols[0])
+    return model
 
 
 class EpochEnd(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ships no types
