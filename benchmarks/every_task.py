@@ -12,21 +12,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from pathlib import Path
 from typing import Any
 
-from tuning.searching import versions
+from records import ROOT, History
+
 from tuning.task import recipe_files
-
-ROOT = Path(__file__).parent.parent
-HISTORY = ROOT / "benchmarks" / "history" / "every_task.jsonl"
-
-
-def commit() -> str:
-    """The commit that is measured."""
-    return subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout.strip()
 
 
 def measured(task: str, strategy: str) -> dict[str, Any]:
@@ -39,8 +29,6 @@ def measured(task: str, strategy: str) -> dict[str, Any]:
         best = json.loads(done.stdout)
     metric, search = best["scores"]["test"]["metric"], best["search"]
     return {
-        "task": task,
-        "strategy": strategy,
         "seconds": round(time.monotonic() - start, 1),
         "trials": search["trials"],
         "completed": search["completed"],
@@ -58,21 +46,13 @@ def main() -> None:
     parser.add_argument("--strategies", default="random,grid,hyperband,bayesian")
     parser.add_argument("--tasks", default=",".join(recipe_files()))
     args = parser.parse_args()
-    now = commit()
-    HISTORY.parent.mkdir(exist_ok=True)
-    known = [json.loads(line) for line in HISTORY.read_text().splitlines()] if HISTORY.exists() else []
-    have = {(line["task"], line["strategy"]) for line in known if line["commit"] == now}
+    history = History("every_task")
     for task in args.tasks.split(","):
         for strategy in args.strategies.split(","):
-            if (task, strategy) in have:
-                continue
-            line = {"commit": now, "versions": versions(), **measured(task, strategy)}
-            with HISTORY.open("a") as file:
-                file.write(json.dumps(line) + "\n")
-            print(
-                f"{task:<10} {strategy:<10} {line['seconds']:>6} s  {line['completed']}/{line['trials']}  test {line['test']:.4f}",
-                flush=True,
-            )
+            keys = {"task": task, "strategy": strategy}
+            line = history.find(**keys) or history.add(**keys, **measured(task, strategy))
+            done = f"{line['completed']}/{line['trials']}"
+            print(f"{task:<10} {strategy:<10} {line['seconds']:>6} s  {done}  test {line['test']:.4f}", flush=True)
 
 
 if __name__ == "__main__":

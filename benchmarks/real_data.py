@@ -12,13 +12,12 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
-from every_task import ROOT, commit
+from records import ROOT, SHARED, History
 
 from tuning.budget import parse_seconds
-from tuning.searching import versions
 
-HISTORY = ROOT / "benchmarks" / "history" / "real_data.jsonl"
 RUNS: dict[str, tuple[str, list[str], str]] = {
     "mr": ("sentiment", [], "5m"),
     "snips": ("topics", ["--columns", "0,1"], "90s"),
@@ -33,31 +32,32 @@ RUNS: dict[str, tuple[str, list[str], str]] = {
 }
 
 
+def searched(name: str, data: Path) -> dict[str, Any]:
+    """One search's outcome."""
+    task, options, budget = RUNS[name]
+    with tempfile.TemporaryDirectory() as folder:
+        argv = [sys.executable, str(ROOT / "scripts" / "search.py"), "--task", task, "--data", str(data / name), *options]
+        start = time.monotonic()
+        argv += ["--budget", budget, "--quiet", "--json", "--out", f"{folder}/study"]
+        best = json.loads(subprocess.run(argv, capture_output=True, text=True, check=True).stdout)
+    test, spent = best["scores"]["test"], time.monotonic() - start
+    figures = {"task": task, "budget": parse_seconds(budget), "seconds": round(spent, 1), "metric": test["metric"]}
+    figures |= {"test": test["value"], "low": test["low"], "high": test["high"], "trials": best["search"]["trials"]}
+    return figures | {"baselines": {title: parts["test"][test["metric"]] for title, parts in best["scores"]["baselines"].items()}}
+
+
 def main() -> None:
     """Run what is missing; print a line each."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default=",".join(RUNS))
-    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
+    parser.add_argument("--data", type=Path, default=SHARED)
     args = parser.parse_args()
-    now = commit()
-    known = [json.loads(line) for line in HISTORY.read_text().splitlines()] if HISTORY.exists() else []
-    have = {line["data"] for line in known if line["commit"] == now}
-    for name in [name for name in args.only.split(",") if name not in have]:
-        task, options, budget = RUNS[name]
-        with tempfile.TemporaryDirectory() as folder:
-            argv = [sys.executable, str(ROOT / "scripts" / "search.py"), "--task", task, "--data", str(args.data / name), *options]
-            start = time.monotonic()
-            argv += ["--budget", budget, "--quiet", "--json", "--out", f"{folder}/study"]
-            best = json.loads(subprocess.run(argv, capture_output=True, text=True, check=True).stdout)
-        test, spent = best["scores"]["test"], time.monotonic() - start
-        figures = {"task": task, "budget": parse_seconds(budget), "seconds": round(spent, 1), "metric": test["metric"]}
-        figures |= {"test": test["value"], "low": test["low"], "high": test["high"], "trials": best["search"]["trials"]}
-        baselines = {title: parts["test"][test["metric"]] for title, parts in best["scores"]["baselines"].items()}
-        line = {"commit": now, "data": name, **figures, "baselines": baselines, "versions": versions()}
-        with HISTORY.open("a") as file:
-            file.write(json.dumps(line) + "\n")
-        shown = ", ".join(f"{title} {value:.4f}" for title, value in baselines.items())
-        print(f"{name:<20}{spent:>6.1f} of {budget:<5}{test['metric']} {test['value']:.4f}   ({shown})", flush=True)
+    history = History("real_data")
+    for name in args.only.split(","):
+        line = history.find(data=name) or history.add(data=name, **searched(name, args.data))
+        shown = ", ".join(f"{title} {value:.4f}" for title, value in line["baselines"].items())
+        spent = f"{line['seconds']:>6.1f} of {line['budget']:.0f} s"
+        print(f"{name:<20}{spent:<18}{line['metric']} {line['test']:.4f}   ({shown})", flush=True)
 
 
 if __name__ == "__main__":

@@ -55,6 +55,7 @@ class Ledger:
         self.ended: dict[int, Result] = {}  # ended and not yet told
         self.epochs = 0
         self.confirmed: set[int] = set()  # trained again on a fresh seed
+        self.best: Record | None = None  # the first of the leaderboard
 
     def propose(self, config: Config | None = None) -> Trial | Answer:
         """Ask the strategy for the next trial."""
@@ -65,6 +66,8 @@ class Ledger:
         handler = getattr(self, f"_{event['event']}", None)
         if handler is not None:
             handler(event)
+        if event["event"] in ("epoch", "finished", "failed"):
+            self._rank(self.records[event["trial"]])
 
     def replay(self, event: Event) -> None:
         """Take a recorded event; what was asked is asked of the strategy again, with the recorded configuration."""
@@ -150,8 +153,24 @@ class Ledger:
         waiting = (self.records[number] for number in self.open if number not in self.ended)
         return self.epochs + sum(max(0, record.until - len(record.curve)) for record in waiting)
 
+    def _rank(self, changed: Record) -> None:
+        """Keep `best` right without sorting all trials at every event."""
+        if changed is self.best:
+            board = self.leaderboard()
+            self.best = board[0] if board else None
+        elif alive(changed) and (self.best is None or self._order(changed) < self._order(self.best)):
+            self.best = changed
+
+    def _order(self, record: Record) -> tuple[bool, float, int, int]:
+        """Completed before cut short, better before worse, smaller before larger, older before newer."""
+        return not record.completed, self.objective.key(record.score or 0.0), record.parameters, record.id
+
     def leaderboard(self) -> list[Record]:
         """Completed trials, the best first, of equals the smaller; where none completed, those cut short with a score."""
-        alive = [r for r in self.records.values() if r.score is not None and r.status != "failed"]
-        scored = [r for r in alive if r.completed] or alive
-        return sorted(scored, key=lambda r: (self.objective.key(r.score or 0.0), r.parameters, r.id))
+        scored = sorted(filter(alive, self.records.values()), key=self._order)
+        return [r for r in scored if r.completed] or scored
+
+
+def alive(record: Record) -> bool:
+    """Whether a trial has a score to be ranked by."""
+    return record.score is not None and record.status != "failed"

@@ -13,6 +13,7 @@ from .space import Config
 from .study import Study, Watcher
 
 EVERY = 15.0  # seconds between lines where nobody watches a terminal
+OFTEN = 0.25  # seconds between changes of a live line
 
 
 def short(config: Config) -> str:
@@ -48,21 +49,19 @@ class Progress(Watcher):
             more = "; it is tried again" if event["retry"] else ""
             self._line(f"trial {event['trial']} failed: {event['reason']}{more}")
         elif event["event"] == "finished":
-            board = study.ledger.leaderboard()
-            if board and board[0].id == event["trial"] and board[0].score != self._best:
-                self._best = board[0].score
+            best = study.ledger.best
+            if best and best.id == event["trial"] and best.score != self._best:
+                self._best = best.score
                 name = study.ledger.objective.name
-                self._line(f"trial {event['trial']}: {name} {event['score']:.4f}, the best so far: {short(board[0].config)}")
+                self._line(f"trial {event['trial']}: {name} {event['score']:.4f}, the best so far: {short(best.config)}")
         self.tick(study)
 
     def tick(self, study: Study) -> None:
         """Refresh the live line, or write a calm one when it is time."""
-        text = line(study)
-        if self.stream.isatty():
-            self._live(text)
-        elif time.monotonic() - self._last > EVERY:
+        live = self.stream.isatty()
+        if time.monotonic() - self._last > (OFTEN if live else EVERY):
             self._last = time.monotonic()
-            self._line(text)
+            (self._live if live else self._line)(line(study))
 
     def _live(self, text: str) -> None:
         if self._status is None:
@@ -90,9 +89,8 @@ def line(study: Study) -> str:
     ledger = study.ledger
     done = sum(record.status in ("completed", "failed") for record in ledger.records.values())
     words = [f"{done} trials done", f"{len(study.running)} running", f"{ledger.epochs} epochs"]
-    board = ledger.leaderboard()
-    if board and board[0].score is not None:
-        words.append(f"best {ledger.objective.name} {board[0].score:.4f}")
+    if ledger.best and ledger.best.score is not None:
+        words.append(f"best {ledger.objective.name} {ledger.best.score:.4f}")
     left = study.budget.left(study.clock)
     if left != float("inf"):
         words.append(f"{spoken(max(0.0, left))} left")

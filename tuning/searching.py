@@ -16,10 +16,13 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from . import journal as journals
 from .best_schema import Architecture, Best, Data, OwnModel, Scores, Search, Test, Training, Validation
 from .best_schema import Layer as LayerRow
 from .budget import Budget, Clock
+from .cost import CostModel
 from .errors import BadFile, BadValue, Mistake, StudyConflict, UnknownName
 from .executors import Executor, Inline, Processes
 from .executors.processes import default_workers
@@ -253,6 +256,7 @@ class Opened:
             max_epochs=settings.max_epochs,
             patience=settings.patience,
             rows=self.task.spec.rows,
+            costs=cost_model(self.task),
             first=[self.space.check(config) for config in settings.first_configs()],
             class_weight=settings.class_weight is not None,
             deterministic=settings.deterministic,
@@ -380,6 +384,12 @@ def _test(found: dict[str, Any] | None, metric: str) -> Test | None:
         return None
     value = found["metrics"].get(metric, found["metrics"].get("loss"))
     return Test(metric=metric, value=value, low=found.get("low"), high=found.get("high"), n=found["n"], metrics=found["metrics"])
+
+
+def cost_model(task: Task) -> CostModel:
+    """What trials on this task cost, before any has run."""
+    train = task.splits["train"]
+    return CostModel(task.spec, len(train), float(np.mean(train.lengths)))
 
 
 def versions() -> dict[str, str]:

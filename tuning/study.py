@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from .budget import Budget, Clock
+from .cost import CostModel
 from .errors import BadValue, Mistake
 from .executors import Executor, Message
 from .folder import ARRAYS
@@ -21,6 +23,7 @@ from .trial import DONE, WAIT, Decision, Trial, derived_seed, next_epoch
 
 TICK = 0.25  # seconds between looks at the clock
 RETRIED = ("killed", "memory", "hung")
+UNFIT = 10  # proposals that would not end in time after which no other is asked for
 HOPELESS = 5  # first trials that all fail before the search gives up
 SILENCE = (600.0, 60.0, 20.0)  # seconds a child may be silent: at first; at least; times the slowest epoch so far
 DELIVERY = 5.0  # seconds kept to load, trace, describe and write the answer, scoring aside
@@ -55,6 +58,7 @@ class Study:
         max_epochs: int,
         patience: int,
         rows: dict[str, int] | None = None,
+        costs: CostModel | None = None,
         first: list[Config] | None = None,
         class_weight: bool = False,
         deterministic: bool = False,
@@ -64,10 +68,11 @@ class Study:
         self.budget, self.clock, self.model = budget, clock, model
         self.seed, self.max_epochs, self.patience = seed, max_epochs, patience
         self.first = [config for config in distinct(first or []) if not self._asked_before(config)]
-        self.class_weight, self.deterministic, self.rows = class_weight, deterministic, rows
+        self.class_weight, self.deterministic, self.rows, self.costs = class_weight, deterministic, rows, costs
         self.watcher = watcher or Watcher()
         self.interrupts = Interrupts()
         self.running: dict[int, int] = {}  # job -> trial
+        self.timed: dict[int, list[float]] = {}  # job -> seconds of its epochs
         self.jobs = 0
         self.exhausted = False
         self.slowest = 0.0
@@ -114,10 +119,10 @@ class Study:
 
     def delivery(self) -> float:
         """Seconds to load, score on two splits, describe and write the answer; a row costs a third of training on it."""
-        board = self.ledger.leaderboard()
-        if not board or not self.rows:
+        best = self.ledger.best
+        if best is None or not self.rows:
             return DELIVERY
-        epoch = min(float(epoch["seconds"]) for epoch in board[0].curve)
+        epoch = min(float(epoch["seconds"]) for epoch in best.curve)
         return DELIVERY + 0.5 * epoch * (self.rows["valid"] + self.rows["test"]) / self.rows["train"]
 
     def search_left(self) -> float:
@@ -126,10 +131,9 @@ class Study:
 
     def reserve(self) -> float:
         """Seconds that training the best once more takes, within a share of the budget."""
-        board = self.ledger.leaderboard()
-        if self.budget.seconds is None or not board or board[0].id in self.ledger.confirmed:
+        best = self.ledger.best
+        if self.budget.seconds is None or best is None or best.id in self.ledger.confirmed:
             return 0.0
-        best = board[0]
         seconds = [float(epoch["seconds"]) for epoch in best.curve]
         ended = len(best.curve) < best.until or best.until >= self.max_epochs  # else a low rung: it may need them all
         epochs = len(best.curve) if ended else self.max_epochs
@@ -137,10 +141,9 @@ class Study:
 
     def freshen(self) -> bool:
         """Start to train the best on a fresh seed, in place of a trial where all slots are taken."""
-        board = self.ledger.leaderboard()
-        if not board or board[0].id in self.ledger.confirmed or board[0].id in self.unfit:
+        best = self.ledger.best
+        if best is None or best.id in self.ledger.confirmed or best.id in self.unfit:
             return False
-        best = board[0]
         if len(self.running) >= self.executor.slots:
             self.stop(list(self.running)[-1:])
         path = self._fresh(best.id)
@@ -169,14 +172,23 @@ class Study:
                 self._take(asked)
         for number in self.ledger.open:
             record = self.ledger.records[number]
-            if record.status == "waiting" and len(self.running) < self.executor.slots and self.left() > 0:
+            if record.status == "waiting" and len(self.running) < self.executor.slots and self.fits(record):
                 self.submit(record)
 
     def _may_ask(self) -> bool:
-        waiting = sum(self.ledger.records[number].status == "waiting" for number in self.ledger.open)
-        free = self.ledger.batch is not None or len(self.running) + waiting < self.executor.slots
+        waiting = [self.ledger.records[number] for number in self.ledger.open if self.ledger.records[number].status == "waiting"]
+        fitting = sum(map(self.fits, waiting))
+        free = self.ledger.batch is not None or len(self.running) + fitting < self.executor.slots
+        free = free and len(waiting) - fitting < UNFIT
         epochs = self.budget.epochs
         return free and (epochs is None or self.ledger.planned < epochs) and self.left() > 0
+
+    def fits(self, record: Record) -> bool:
+        """Whether a trial's next epoch would end in time."""
+        left = self.left()
+        if self.costs is None or left == math.inf:
+            return left > 0
+        return left > self.costs.trial(record.config, 1)
 
     def _take(self, trial: Trial) -> None:
         """Journal a proposal."""
@@ -255,7 +267,7 @@ class Study:
     def _hear_fresh(self, message: Message, record: Record) -> None:
         """The best under training on its fresh seed: it goes on to its end, and counts where time did not cut it short."""
         if message.kind == "epoch":
-            self.slowest = max(self.slowest, message.body["seconds"])
+            self._time(message.job, record, message.body["seconds"])
             self.executor.reply(message.job, str(Decision.CONTINUE))
             return
         del self.running[message.job]
@@ -269,13 +281,26 @@ class Study:
         if self.reserve() < self.delivery_left():  # a new best came up meanwhile, and there is time for it
             self.freshen()
 
+    def _time(self, job: int, record: Record, seconds: float) -> None:
+        """Learn from an epoch's seconds."""
+        self.slowest = max(self.slowest, seconds)
+        self.timed.setdefault(job, []).append(seconds)
+        if self.costs is not None:
+            self.costs.observe(record.config, self.timed[job])
+
+    def coming(self, job: int, record: Record) -> float:
+        """Seconds that a trial's next epoch will take at most."""
+        seconds = self.timed[job]
+        if self.costs is None or len(seconds) > 1:
+            return next_epoch(seconds)
+        return min(1.3 * self.costs.epoch(record.config), seconds[0])
+
     def _epoch(self, job: int, record: Record, body: dict[str, Any]) -> None:
-        self.slowest = max(self.slowest, body["seconds"])
+        self._time(job, record, body["seconds"])
         self.record("epoch", trial=record.id, attempt=record.attempts, **body)
         decision = self.ledger.strategy.report(record.trial, body["epoch"], body["score"])
         last = body["epoch"] >= record.until
-        coming = next_epoch([float(epoch["seconds"]) for epoch in record.curve])
-        if decision is Decision.CONTINUE and not last and coming > self.left():
+        if decision is Decision.CONTINUE and not last and self.coming(job, record) > self.left():
             decision = Decision.STOP  # the next epoch would not end in time
         if last:
             kept = record.id in self.ledger.strategy.paused
@@ -307,8 +332,8 @@ class Study:
 
     def sweep(self) -> None:
         """Remove the states that nobody needs: of trials that ended, cannot be promoted, and are not the best."""
-        board = self.ledger.leaderboard()
-        kept = {*self.ledger.open, *self.ledger.strategy.paused, *self.ledger.confirmed, *(r.id for r in board[:1])}
+        best = [self.ledger.best.id] if self.ledger.best else []
+        kept = {*self.ledger.open, *self.ledger.strategy.paused, *self.ledger.confirmed, *best}
         root = self.folder / "checkpoints"
         for folder in root.iterdir() if root.is_dir() else ():
             if int(folder.name) not in kept:

@@ -1,7 +1,8 @@
 """Jobs in child processes of a warm forkserver: TensorFlow is loaded once, a child starts in some 50 ms.
 
-A child that dies costs its own job alone. It lives for several jobs and is then replaced (TensorFlow keeps some 20 MB a
-trial). Children end themselves when the pipe to the driver closes, so that none is left behind, whatever kills the driver.
+A child that dies costs its own job alone. It lives for many jobs, keeps the training steps it has traced, and is replaced
+when its memory has grown (TensorFlow gives back little of a trial's). Children end themselves when the pipe to the driver
+closes, so that none is left behind, whatever kills the driver.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ import signal
 import sys
 import time
 import types
+from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -23,22 +25,36 @@ from typing import Any
 
 from ..quiet import errors_to
 from ..training.child import PRELOADED, serve
-from ..training.jobs import Job
+from ..training.jobs import KEPT, Job
 from .base import Message
 
-JOBS_PER_CHILD = 12
+GROWTH = 1.3  # times its memory after its first trial at which a child is replaced
+UNMEASURED = 12  # jobs a child lives for where its memory cannot be known
 GRACE = 2.0  # seconds a child is given to end
 
 
 @dataclass
 class Child:
-    """A process with its pipe, what it works on, and how long it may stay silent."""
+    """A process with its pipe, what it works on, what it has traced, and what memory it took at first."""
 
     process: BaseProcess
     pipe: Connection
     job: Job | None = None
     done: int = 0
     heard: float = 0.0
+    first: int = 0
+    structures: deque[str] = field(default_factory=lambda: deque(maxlen=KEPT))
+
+    def ended(self, job: Job, memory: int) -> bool:
+        """Take in the end of a job; whether the child has grown too large to go on."""
+        self.job, self.done = None, self.done + 1
+        if job.kind != "train":
+            return False
+        if job.structure in self.structures:
+            self.structures.remove(job.structure)
+        self.structures.append(job.structure)
+        self.first = self.first or memory
+        return memory > GROWTH * self.first if memory else self.done >= UNMEASURED
 
 
 class Processes:
@@ -58,9 +74,9 @@ class Processes:
                 forkserver.ensure_running()  # starts to load TensorFlow while the driver reads the data
 
     def submit(self, job: Job) -> None:
-        """Give the job to an idle child, or to a new one."""
+        """Give the job to an idle child, best to one that has traced its structure, or to a new one."""
         idle = [child for child in self._children if child.job is None]
-        child = idle[0] if idle else self._start()
+        child = max(idle, key=lambda child: job.structure in child.structures) if idle else self._start()
         child.job, child.heard = job, time.monotonic()
         with contextlib.suppress(OSError):  # a child that died idle is found by poll
             child.pipe.send(job)
@@ -100,15 +116,13 @@ class Processes:
         if job is None:  # pragma: no cover - busy children alone are heard
             raise RuntimeError("an idle child was heard")
         try:
-            kind, number, body = child.pipe.recv()
+            (kind, number, body), memory = child.pipe.recv()
         except (EOFError, OSError):
             self._end(child)
             return Message("failed", job.id, {"kind": "killed", "reason": _how(child.process.exitcode)})
         child.heard = time.monotonic()
-        if kind != "epoch":
-            child.job, child.done = None, child.done + 1
-            if child.done >= JOBS_PER_CHILD:
-                self._end(child)
+        if kind != "epoch" and child.ended(job, memory):
+            self._end(child)
         return Message(kind, number, body)
 
     def reply(self, job: int, decision: str) -> None:

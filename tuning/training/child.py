@@ -31,10 +31,10 @@ def serve(pipe: Connection, threads: int, deterministic: bool, log: str) -> None
         job: Job = inbox.get()
 
         def report(message: dict[str, Any], job: Job = job) -> str:
-            pipe.send(("epoch", job.id, message))
+            pipe.send((("epoch", job.id, message), 0))
             return str(inbox.get())
 
-        pipe.send(attempt(job, report))
+        pipe.send((attempt(job, report), memory()))
 
 
 def attempt(job: Job, report: Any) -> tuple[str, int, dict[str, Any]]:
@@ -52,6 +52,15 @@ def attempt(job: Job, report: Any) -> tuple[str, int, dict[str, Any]]:
         kind = "memory" if type(raised).__name__ == "ResourceExhaustedError" else "raised"
         message = " ".join(str(raised).split())[:300]
         return ("failed", job.id, {"kind": kind, "reason": f"{type(raised).__name__}: {message}"})
+
+
+def memory() -> int:
+    """The most memory this process has held (in the platform's unit; 0 where it cannot be known)."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 0
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def configure(threads: int, deterministic: bool) -> None:

@@ -14,6 +14,7 @@ from ..errors import BadValue
 from ..ranges import Limits
 from ..space import Config
 
+KEPT = 6  # structures whose traced training step a child keeps
 Report: TypeAlias = Callable[[dict[str, Any]], str]  # an epoch's message to the study; its Decision comes back
 
 

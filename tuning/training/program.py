@@ -16,11 +16,11 @@ from ..keras_types import Model
 from ..metrics import metrics_of
 from ..task import Split, TaskSpec
 from .batches import epoch_order, forward_of, lengths_of, scored_rows, trimmed
+from .jobs import KEPT
 
 Array = np.ndarray
 STEPS = 16  # most batches in one call of the traced step
 NUMBERS = 4_000_000  # most input numbers in one call
-KEPT = 6  # structures a child keeps
 LABELS = ("binary", "classes")  # kinds of output that class weights go with
 
 
@@ -39,7 +39,7 @@ class Program:
             mine.assign(new)
         for variable in self.model.optimizer.variables:
             variable.assign(np.zeros(variable.shape))
-        self.model.optimizer.learning_rate = fresh.optimizer.learning_rate
+        self.model.optimizer.learning_rate.assign(fresh.optimizer.learning_rate)
         for mine_layer, new_layer in zip(self.model.layers, fresh.layers, strict=True):
             if isinstance(mine_layer, VariableDropout) and isinstance(new_layer, VariableDropout):
                 mine_layer.current.assign(new_layer.current)

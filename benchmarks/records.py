@@ -1,0 +1,41 @@
+"""What every benchmark shares: a history file of JSON lines, keyed by the commit that was measured."""
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from tuning.searching import versions
+
+ROOT = Path(__file__).parent.parent
+SHARED = ROOT.parent / "shared" / "data"
+
+
+def commit() -> str:
+    """The commit that is measured."""
+    argv = ["git", "rev-parse", "--short", "HEAD"]
+    return subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+
+
+class History:
+    """`benchmarks/history/NAME.jsonl`: a line for each measurement, so that a benchmark goes on where it was stopped."""
+
+    def __init__(self, name: str) -> None:
+        self.path = ROOT / "benchmarks" / "history" / f"{name}.jsonl"
+        self.commit = commit()
+        lines = self.path.read_text(encoding="utf-8").splitlines() if self.path.exists() else []
+        self.lines: list[dict[str, Any]] = [line for line in map(json.loads, lines) if line["commit"] == self.commit]
+
+    def find(self, **keys: Any) -> dict[str, Any] | None:
+        """This commit's line with these values."""
+        found = [line for line in self.lines if all(line.get(key) == value for key, value in keys.items())]
+        return found[-1] if found else None
+
+    def add(self, **figures: Any) -> dict[str, Any]:
+        """Write a line."""
+        line = {"commit": self.commit, **figures, "versions": versions()}
+        self.path.parent.mkdir(exist_ok=True)
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+        self.lines.append(line)
+        return line

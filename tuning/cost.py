@@ -1,0 +1,117 @@
+"""What a trial costs before it is run: seconds to its first step and seconds an epoch, learned while the search runs.
+
+Two sums of a few products each, with weights that are never negative (least squares of relative errors; Lawson and Hanson
+1974). The prior is what one core of a 2024 server took; it weighs as much as one epoch seen, so a few epochs on this machine
+overrule it. For a user's own HyperModel nothing is known of a configuration but its batch size, and the mean is learned.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Sequence
+from typing import TypeAlias
+
+import numpy as np
+from scipy.optimize import nnls
+
+from .space import Config
+from .task import TaskSpec
+
+Array: TypeAlias = np.ndarray
+SEEN = 300  # epochs that the fit looks back on
+# seconds: an epoch's call; a step; a step and an embedding weight; a step, a time step and a layer; a multiplication
+EPOCH_PRIOR = np.array([0.02, 1.2e-3, 2.0e-9, 1.5e-5, 4.0e-11])
+START_PRIOR = np.array([0.5, 0.35])  # to build and trace; more for each layer and direction
+RELATIVE = 0.05  # seconds that an error may have before it counts relative to the whole
+
+
+class CostModel:
+    """Seconds of trials on one task. `rows` and `steps`: rows to train on, and their mean valid steps."""
+
+    def __init__(self, spec: TaskSpec, rows: int, steps: float) -> None:
+        self.spec, self.rows, self.steps = spec, rows, steps
+        self._epochs, self._starts = _Sum(EPOCH_PRIOR), _Sum(START_PRIOR)
+
+    def observe(self, config: Config, seconds: Sequence[float]) -> None:
+        """Take in the seconds of a trial's epochs so far in one process: the first includes building and tracing."""
+        if len(seconds) == 1:
+            self._starts.observe(self._start(config), max(0.0, seconds[0] - self.epoch(config)))
+        else:
+            self._epochs.observe(self._features(config), seconds[-1])
+
+    def epoch(self, config: Config) -> float:
+        """Seconds an epoch."""
+        return self._epochs.predict(self._features(config))
+
+    def start(self, config: Config) -> float:
+        """Seconds before the first step: to build and trace."""
+        return self._starts.predict(self._start(config))
+
+    def trial(self, config: Config, epochs: int) -> float:
+        """Seconds of a trial of that many epochs."""
+        return self.start(config) + epochs * self.epoch(config)
+
+    def _start(self, config: Config) -> Array:
+        return np.array([1.0, float(sum(ways for _, ways in widths(config)))])
+
+    def _features(self, config: Config) -> Array:
+        """Of one epoch: calls, steps, embedding weights moved, recurrent steps, multiplications."""
+        steps = math.ceil(self.rows / int(config.get("batch_size", 32)))
+        embedding = int(config.get("embedding", 0))
+        tokens = [self.spec.input.size] if self.spec.input.kind == "tokens" else []
+        tokens += [self.spec.output.size] if self.spec.output.kind == "pair" else []
+        layers, wide = widths(config), embedding or self.spec.input.size
+        multiplied = 0
+        for units, ways in layers:
+            multiplied += ways * 4 * units * (wide + units)
+            wide = units * ways
+        if self.spec.output.kind in ("tags", "tokens", "pair"):
+            multiplied += wide * self.spec.output.size
+        recurrent = steps * self.steps * sum(ways for _, ways in layers)
+        return np.array([1.0, steps, steps * sum(tokens) * embedding, recurrent, 6.0 * self.rows * self.steps * multiplied])
+
+
+def widths(config: Config) -> list[tuple[int, int]]:
+    """Units and directions of each recurrent layer.
+
+    >>> widths({"units": 32, "layers": 2, "taper": "halving", "bidirectional": True})
+    [(32, 2), (16, 2)]
+    """
+    ways = 2 if config.get("bidirectional") is True else 1
+    units, halving = int(config.get("units", 0)), config.get("taper") == "halving"
+    return [(max(1, units >> layer) if halving else units, ways) for layer in range(int(config.get("layers", 1)))]
+
+
+class _Sum:
+    """seconds = weights x features; the weights are fitted again when something is predicted after something was seen."""
+
+    def __init__(self, prior: Array) -> None:
+        self._weights, self._prior = prior, prior
+        self._seen: deque[tuple[Array, float]] = deque(maxlen=SEEN)
+        self._stale = False
+
+    def observe(self, features: Array, seconds: float) -> None:
+        self._seen.append((features, seconds))
+        self._stale = True
+
+    def predict(self, features: Array) -> float:
+        if self._stale:
+            self._fit()
+        return float(features @ self._weights)
+
+    def _fit(self) -> None:
+        features = np.array([row for row, _ in self._seen])
+        seconds = np.array([value for _, value in self._seen])
+        scale = 1.0 / (seconds + RELATIVE)
+        # the prior, to one factor: this machine is so many times slower; then each weight is free, as far as data say so
+        expected = features @ self._prior
+        factor = float(np.exp(np.median(np.log((seconds + RELATIVE) / (expected + RELATIVE)))))
+        prior = self._prior * factor
+        size = np.maximum((features * scale[:, None]).max(axis=0), 1e-12)  # so that each weight's pull is of one order
+        pull = np.diag(size)
+        rows = np.vstack([features * scale[:, None], pull])
+        wanted = np.concatenate([seconds * scale, pull @ prior])
+        unit = np.maximum(np.abs(rows).max(axis=0), 1e-12)
+        found, _ = nnls(rows / unit, wanted)
+        self._weights, self._stale = found / unit, False
