@@ -58,12 +58,12 @@ class Child:
 
 
 class Processes:
-    """An Executor of N child processes at a time, each with its share of threads."""
+    """An Executor of N child processes at a time, each with so many threads (by default its share of the cores)."""
 
-    def __init__(self, workers: int, deterministic: bool = False, log: Path | None = None) -> None:
+    def __init__(self, workers: int, deterministic: bool = False, log: Path | None = None, threads: int | None = None) -> None:
         self.slots = workers
         self.deterministic = deterministic
-        self.threads = 1 if deterministic else max(1, cores() // workers)
+        self.threads = 1 if deterministic else threads or max(1, cores() // workers)
         self._log = str(log or os.devnull)
         self._children: list[Child] = []
         method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"

@@ -12,6 +12,7 @@ process is fitted before it judges what is running; nothing is printed or writte
 from __future__ import annotations
 
 import contextlib
+import copy
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
@@ -135,7 +136,7 @@ class _Mended:
         """Know the strategy (its space, what it tried, what it is made to propose)."""
         self.strategy = strategy
         self.verbose = 0
-        self.rng = np.random.default_rng(0)
+        self.draw = 0
 
     def save(self) -> None:
         """The journal remembers."""
@@ -148,8 +149,7 @@ class _Mended:
 
     def reseed(self, seed: int) -> None:
         """Draw the next proposal from this seed."""
-        self.rng = np.random.default_rng(seed)
-        self._random_state = np.random.RandomState(seed)
+        self.draw = seed
 
     def _random_values(self) -> Config | None:
         """A configuration that was not tried: the one that was asked for, a random one, or None."""
@@ -159,7 +159,7 @@ class _Mended:
             return None
         if forced is not None and same(forced) not in strategy.tried:  # a tried one is a promotion's, not a new trial's
             return dict(forced)
-        return untried(strategy.setting.space, strategy.tried, self.rng)
+        return untried(strategy.setting.space, strategy.tried, np.random.default_rng(self.draw))
 
     def finish(self, created: Any, status: str, score: float | None) -> None:
         """Tell the oracle of an end."""
@@ -223,6 +223,11 @@ class _Grid(_Mended, keras_tuner.oracles.GridSearchOracle):  # type: ignore[misc
 
 class _Bayesian(_Mended, keras_tuner.oracles.BayesianOptimizationOracle):  # type: ignore[misc]
     """A Gaussian process over what was told."""
+
+    def reseed(self, seed: int) -> None:
+        """Draw the next proposal from this seed."""
+        super().reseed(seed)
+        self._random_state = np.random.RandomState(seed)
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:
         """A random start, then where the confidence bound is best; what was tried gives way to a random one."""
@@ -328,9 +333,19 @@ def untried(space: Space, tried: set[str], rng: np.random.Generator) -> Config |
     return left[int(rng.integers(len(left)))] if left else None
 
 
+class _Declared(keras_tuner.HyperParameters):  # type: ignore[misc]
+    """A space that is declared in full: a copy differs in its values alone (KerasTuner's writes and reads it all, 2 ms a trial)."""
+
+    def copy(self) -> _Declared:
+        """The same parameters, values of its own."""
+        new = copy.copy(self)
+        new.values = dict(self.values)
+        return new
+
+
 def hyperparameters_of(space: Space) -> Any:
     """The space as keras_tuner.HyperParameters."""
-    hp = keras_tuner.HyperParameters()
+    hp = _Declared()
     for parameter in space.parameters:
         with _under(hp, parameter.conditions):
             domain, name = parameter.domain, parameter.name

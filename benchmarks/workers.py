@@ -1,0 +1,129 @@
+"""Children and threads: which arrangement trains most trials a minute?
+
+    python benchmarks/workers.py [--data ../shared/data/mr]
+
+Three questions on the movie-review sentences, 3 epochs a trial, arrangements interleaved, medians over rounds:
+threads: 6 configurations with one child of both cores, one child of one thread, two children of one thread;
+seeds: 5 seeds of one configuration on two children, against one seed in one child, at 16, 32 and 64 units;
+warm: 4 trials of one structure in a child that keeps its traced steps, against a new child for each trial.
+"""
+
+import argparse
+import contextlib
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from records import SHARED, History
+
+from tuning import load_task
+from tuning.executors import Processes
+from tuning.space import Config
+from tuning.training.jobs import Job, ModelRef
+from tuning.training.store import save_task
+
+EPOCHS, ROUNDS = 3, 3
+BASE: Config = {
+    "cell": "lstm",
+    "units": 32,
+    "layers": 1,
+    "taper": "constant",
+    "bidirectional": False,
+    "dropout": 0.2,
+    "recurrent_dropout": 0.0,
+    "activation": "tanh",
+    "embedding": 64,
+    "pooling": "mean",
+    "learning_rate": 3e-3,
+    "batch_size": 64,
+}
+MIXED = [
+    {**BASE, "units": u, "bidirectional": b, "layers": n}
+    for u, b, n in ((8, False, 1), (16, True, 1), (32, False, 2), (64, True, 1))
+]
+MIXED += [{**BASE, "units": 128}, {**BASE, "units": 24, "embedding": 32}]
+
+
+def seconds(jobs: list[Job], workers: int, threads: int, one_child_each: bool = False) -> float:
+    """Wall time of the jobs on that many children, which have been started before."""
+    waiting, running, start = list(jobs), 0, 0.0
+    with contextlib.closing(Processes(workers, threads=threads)) as executor:
+        for number in range(workers):
+            executor.submit(replace(jobs[0], id=-1 - number, kind="describe"))
+        warmed = 0
+        while warmed < workers:
+            warmed += sum(message.kind == "done" for message in executor.poll(1.0))
+        start = time.perf_counter()
+        while waiting or running:
+            while waiting and running < workers:
+                executor.submit(waiting.pop(0))
+                running += 1
+            for message in executor.poll(1.0):
+                if message.kind == "epoch":
+                    executor.reply(message.job, "continue")
+                    continue
+                if message.kind == "failed":
+                    raise RuntimeError(message.body["reason"])
+                running -= 1
+                for child in list(executor._children) if one_child_each else ():
+                    executor._end(child)
+    return time.perf_counter() - start
+
+
+def main() -> None:
+    """Run what is missing, print medians and ratios."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, default=SHARED / "mr")
+    args = parser.parse_args()
+    history = History("workers")
+    with tempfile.TemporaryDirectory() as folder:
+        save_task(load_task("sentiment", data=str(args.data)), Path(folder))
+
+        def jobs(configs: list[Config], seeds: list[int]) -> list[Job]:
+            shared: dict[str, Any] = {
+                "data": folder,
+                "model": ModelRef(),
+                "objective": "val_accuracy:max",
+                "epochs": EPOCHS,
+                "patience": 9,
+            }
+            pairs = [(config, seed) for config in configs for seed in seeds]
+            return [Job(id=i, kind="train", config=config, seed=seed, **shared) for i, (config, seed) in enumerate(pairs)]
+
+        runs: dict[str, tuple[list[Job], int, int, bool]] = {
+            "threads: 1 child, 2 threads": (jobs(MIXED, [0]), 1, 2, False),
+            "threads: 1 child, 1 thread": (jobs(MIXED, [0]), 1, 1, False),
+            "threads: 2 children, 1 thread": (jobs(MIXED, [0]), 2, 1, False),
+            "warm: kept": (jobs([BASE], [0, 1, 2, 3]), 1, 1, False),
+            "warm: a child each": (jobs([BASE], [0, 1, 2, 3]), 1, 1, True),
+        }
+        for units in (16, 32, 64):
+            runs[f"seeds: 1 of {units} units"] = (jobs([{**BASE, "units": units}], [0]), 1, 1, False)
+            runs[f"seeds: 5 of {units} units"] = (jobs([{**BASE, "units": units}], [0, 1, 2, 3, 4]), 2, 1, False)
+        for number in range(ROUNDS):
+            for name, run in runs.items():
+                if history.find(run=name, round=number) is None:
+                    history.add(run=name, round=number, seconds=round(seconds(*run), 3))
+    took = {name: float(np.median([line["seconds"] for line in history.lines if line.get("run") == name])) for name in runs}
+    for name, value in took.items():
+        print(f"{name:<32}{value:>8.2f} s")
+    many, single = took["threads: 2 children, 1 thread"], "threads: 1 child, "
+    ratios = {
+        "2 children against 1 with both cores": took[f"{single}2 threads"] / many,
+        "2 children against 1 with 1 thread": took[f"{single}1 thread"] / many,
+        "kept traces against a child each": took["warm: a child each"] / took["warm: kept"],
+    }
+    ratios |= {
+        f"5 seeds against 1, {u} units": took[f"seeds: 5 of {u} units"] / took[f"seeds: 1 of {u} units"] for u in (16, 32, 64)
+    }
+    for name, value in ratios.items():
+        print(f"{name:<40}{value:>6.2f}")
+    if history.find(summary="ratios") is None:
+        history.add(summary="ratios", **ratios)
+
+
+if __name__ == "__main__":
+    main()
