@@ -1,16 +1,20 @@
 """One contract for every strategy, on made-up scores: no training, no time."""
 
+import importlib.util
 from collections.abc import Callable
 
 import numpy as np
 import pytest
 
+from tuning.errors import BadValue
 from tuning.objective import Objective
 from tuning.space import Condition, Config, Grid, Interval, Parameter, Space, same
 from tuning.strategies import STRATEGIES, Setting, Strategy
 from tuning.trial import DONE, WAIT, Decision, Result, Status, Trial, derived_seed
 
-NAMES = sorted(STRATEGIES)
+WITHOUT = set() if importlib.util.find_spec("torch") else {"gp"}  # its optional dependency
+NAMES = sorted(STRATEGIES.keys() - WITHOUT)
+MODELS = {"bayesian": 9, "gp": 14, "tpe": 30, "cmaes": 30}  # asks of those that fit a model at each
 SPACE = Space(
     parameters=(
         Parameter(name="units", domain=Grid(values=(8, 16, 32, 64, 128), default=32)),
@@ -42,7 +46,7 @@ def quality(trial: Trial) -> float:
 
 def few(name: str, asks: int) -> int:
     """Fewer asks of a strategy that fits a model at each (about a second)."""
-    return min(asks, 9) if name == "bayesian" else asks
+    return min(asks, MODELS.get(name, asks))
 
 
 def drive(strategy: Strategy, asks: int, workers: int = 1, score: Score = quality) -> list[Trial]:
@@ -179,7 +183,7 @@ class TestEveryStrategy:
         assert all(1 <= trial.epochs <= 12 for trial in drive(make(name), few(name, 25)))
 
     def test_many_trials(self, name: str) -> None:
-        many = {"bayesian": 12, "grid": 500}.get(name, 1000)
+        many = {"bayesian": 12, "gp": 12, "tpe": 60, "cmaes": 60, "grid": 500}.get(name, 1000)
         assert len(drive(make(name), many, workers=4)) == many
 
 
@@ -242,3 +246,53 @@ def test_grid_starts_with_the_defaults_and_turns_the_last_parameter_first() -> N
 def test_bayesian_finds_better_than_its_random_start() -> None:
     trials = drive(make("bayesian"), 14)
     assert np.mean([quality(t) for t in trials[7:]]) > np.mean([quality(t) for t in trials[:5]])
+
+
+@pytest.mark.parametrize("name", ["tpe", "cmaes", "bohb"])
+def test_a_model_finds_better_than_chance(name: str) -> None:
+    found, chance = (
+        np.mean([quality(t) - t.epochs / 100 for t in drive(make(kind, seed=3), 60)][30:]) for kind in (name, "random")
+    )
+    assert found > chance
+
+
+def test_sobol_leaves_no_hole() -> None:
+    rates = [float(config["learning_rate"]) for config in configs(drive(make("sobol"), 16))]
+    assert len({int(16 * np.log10(rate / 1e-4) / 2) for rate in rates}) >= 13  # of 16 equal parts
+    assert sorted({config["units"] for config in configs(drive(make("sobol"), 16))}) == [8, 16, 32, 64, 128]
+
+
+class TestAsha:
+    def test_promotes_as_soon_as_a_third_allows(self) -> None:
+        trials = drive(make("asha"), 8)
+        assert [trial.epochs for trial in trials[:4]] == [1, 1, 1, 4]
+        best = max(trials[:3], key=quality)
+        assert trials[3].id == best.id
+
+    def test_reaches_the_last_rung_with_the_best(self) -> None:
+        trials = drive(make("asha"), 120)
+        whole = [trial for trial in trials if trial.epochs == 12]
+        assert whole
+        everybody = sorted({t.id: t for t in trials if t.epochs == 1}.values(), key=quality, reverse=True)
+        assert {trial.id for trial in whole} <= {trial.id for trial in everybody[: len(everybody) // 3]}
+
+    def test_never_waits_while_there_is_something_new(self) -> None:
+        strategy = make("asha")
+        assert all(isinstance(strategy.ask(), Trial) for _ in range(50))
+
+    def test_paused_are_those_that_may_be_promoted(self) -> None:
+        strategy = make("asha")
+        trials = drive(strategy, 30, score=lambda trial: None if trial.id == 2 else quality(trial))
+        assert strategy.paused <= {trial.id for trial in trials}
+        assert not strategy.paused & {trial.id for trial in trials if trial.epochs == 12}
+        assert 2 not in strategy.paused
+
+    def test_a_small_space_is_still_trained_to_the_end(self) -> None:
+        tiny = Space(parameters=(Parameter(name="units", domain=Grid(values=(8, 16), default=8)),))
+        assert max(trial.epochs for trial in drive(make("asha", tiny), 100)) == 12
+
+
+@pytest.mark.skipif("gp" not in WITHOUT, reason="torch is installed")
+def test_gp_says_what_it_needs() -> None:
+    with pytest.raises(BadValue, match="torch"):
+        make("gp")

@@ -182,9 +182,10 @@ def _interrupt(number: int, frame: Any) -> NoReturn:
 def listed(what: str) -> int:
     """Print the tasks, strategies or objectives there are."""
     if what == "strategies":
-        from .strategies import STRATEGIES
+        from .strategies import METHODS
 
-        print("\n".join(sorted(STRATEGIES)))
+        for name, method in METHODS.items():
+            print(f"{name:<12}{method.words}")
     elif what == "tasks":
         from .task import recipe_files
 

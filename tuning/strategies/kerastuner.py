@@ -25,30 +25,23 @@ from keras_tuner.engine import trial as kt_trial
 from ..space import Condition, Config, Grid, Space, Value, same
 from ..trial import DONE, WAIT, Answer, Decision, Result, Status, Trial, derived_seed
 from .base import Setting, Strategy
+from .proposer import untried
 
-TRIES = 100  # draws before a space is listed (if it can be) to find what has not been tried
-LISTED = 20_000  # largest space that is listed
 HIDDEN = "tuner/"  # KerasTuner keeps its own bookkeeping among the values under this prefix
 GHOST = "ghost"
 
 
 def make(name: str, setting: Setting) -> Strategy:
     """The strategy of that name."""
-    shared = {
-        "objective": keras_tuner.Objective(setting.objective.name, setting.objective.direction),
-        "hyperparameters": hyperparameters_of(setting.space),
-        "seed": 1,  # never drawn from: see reseed
-    }
     points = max(4, len(setting.space.searched))  # KerasTuner's 3 a parameter leave small budgets no model at all
     kinds: dict[str, tuple[Any, dict[str, Any]]] = {
         "random": (_Random, {"max_trials": None}),
         "grid": (_Grid, {"max_trials": None}),
         "bayesian": (_Bayesian, {"max_trials": None, "num_initial_points": points}),
-        "hyperband": (_Hyperband, {"max_epochs": setting.max_epochs, "hyperband_iterations": None}),
+        "hyperband": (Hyperband, {"max_epochs": setting.max_epochs, "hyperband_iterations": None}),
     }
     kind, own = kinds[name]
-    oracle = kind(**shared, **own)
-    return KerasTunerStrategy(oracle, setting)
+    return KerasTunerStrategy.of(kind, setting, **own)
 
 
 class KerasTunerStrategy:
@@ -64,6 +57,13 @@ class KerasTunerStrategy:
         self._running: dict[int, Any] = {}
         self.tried: set[str] = set()
         self.forced: Config | None = None
+
+    @classmethod
+    def of(cls, kind: Any, setting: Setting, **own: Any) -> KerasTunerStrategy:
+        """The strategy around an oracle of that kind."""
+        objective = keras_tuner.Objective(setting.objective.name, setting.objective.direction)
+        shared = {"objective": objective, "hyperparameters": hyperparameters_of(setting.space), "seed": 1}  # never drawn from
+        return cls(kind(**shared, **own), setting)
 
     @property
     def paused(self) -> frozenset[int]:
@@ -261,7 +261,7 @@ class _Bayesian(_Mended, keras_tuner.oracles.BayesianOptimizationOracle):  # typ
             self.trials = everything
 
 
-class _Hyperband(_Mended, keras_tuner.oracles.HyperbandOracle):  # type: ignore[misc]
+class Hyperband(_Mended, keras_tuner.oracles.HyperbandOracle):  # type: ignore[misc]
     """Brackets of rungs, the most aggressive first, again and again until the budget ends."""
 
     before = (0, 0)
@@ -319,18 +319,6 @@ class _Hyperband(_Mended, keras_tuner.oracles.HyperbandOracle):  # type: ignore[
                 promoted = {entry["past_id"] for entry in above}
                 if len(above) < self._get_size(bracket["bracket_num"], number):
                     yield from (entry["id"] for entry in rung if entry["id"] not in promoted)
-
-
-def untried(space: Space, tried: set[str], rng: np.random.Generator) -> Config | None:
-    """A random configuration that is not among `tried`; None where there is none left."""
-    for _ in range(TRIES):
-        config = space.draw(rng)
-        if same(config) not in tried:
-            return config
-    if space.size() > LISTED:
-        return None
-    left = [config for config in {same(c): c for c in space.all()}.values() if same(config) not in tried]
-    return left[int(rng.integers(len(left)))] if left else None
 
 
 class _Declared(keras_tuner.HyperParameters):  # type: ignore[misc]
