@@ -137,6 +137,7 @@ class _Mended:
         self.strategy = strategy
         self.verbose = 0
         self.draw = 0
+        self.told = 0.0
 
     def save(self) -> None:
         """The journal remembers."""
@@ -165,16 +166,14 @@ class _Mended:
         """Tell the oracle of an end."""
         created.status = status
         if score is not None:
-            self._record(created, score)
+            # an infinite score would be NaN to KerasTuner; the worst is as good as the largest float
+            self.told = float(np.clip(score, -1e300, 1e300))
         with _quiet():
             self.end_trial(created)  # type: ignore[attr-defined]  # KerasTuner's own
 
-    def _record(self, created: Any, score: float) -> None:
-        # an infinite score would be NaN to KerasTuner's tracker; the worst is as good as the largest float
-        name = self.strategy.setting.objective.name
-        finite = float(np.clip(score, -1e300, 1e300))
-        created.metrics.register(name, direction=self.strategy.setting.objective.direction)
-        created.metrics.update(name, finite, step=0)
+    def score_trial(self, trial: Any) -> None:
+        """The score as it was told: KerasTuner's tracker of steps and repeats has nothing to add, and takes 0.2 ms."""
+        trial.score, trial.best_step = self.told, 0
 
     def dropped(self, created: Any) -> None:
         """A failed trial: nothing to repair where there are no rungs."""
