@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import atexit
 import json
 import os
 import signal
@@ -344,7 +345,7 @@ def guarded(command: Callable[[Sequence[str], str], int], argv: Sequence[str], p
 
 def script(name: str) -> NoReturn:
     """Entry of `python scripts/NAME.py`."""
-    sys.exit(guarded(COMMANDS[name], sys.argv[1:], f"{name}.py"))
+    leave(guarded(COMMANDS[name], sys.argv[1:], f"{name}.py"))
 
 
 def main() -> NoReturn:
@@ -358,7 +359,17 @@ def main() -> NoReturn:
         guess = f"; did you mean {near[0]!r}?" if near else ""
         print(f"unitwise: unknown command {argv[0]!r}{guess} (there are: {', '.join(COMMANDS)})", file=sys.stderr)
         sys.exit(2)
-    sys.exit(guarded(COMMANDS[argv[0]], argv[1:], f"unitwise {argv[0]}"))
+    leave(guarded(COMMANDS[argv[0]], argv[1:], f"unitwise {argv[0]}"))
+
+
+def leave(status: int) -> NoReturn:
+    """End the process; where TensorFlow was loaded (by KerasTuner's strategies) without the second that unloading it takes."""
+    if "tensorflow" in sys.modules:
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+    sys.exit(status)
 
 
 def _commands() -> Iterator[str]:

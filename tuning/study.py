@@ -26,8 +26,9 @@ RETRIED = ("killed", "memory", "hung")
 UNFIT = 10  # proposals that would not end in time after which no other is asked for
 HOPELESS = 5  # first trials that all fail before the search gives up
 SILENCE = (600.0, 60.0, 20.0)  # seconds a child may be silent: at first; at least; times the slowest epoch so far
-DELIVERY = 5.0  # seconds kept to load, trace, describe and write the answer, scoring aside
-STARTUP = 3.0  # seconds to build and trace a network
+DELIVERY = 5.0  # seconds kept to load, trace, describe and write the answer, where nothing is known of costs
+LOADED = 0.7  # seconds of the same beside tracing, scoring aside
+STARTUP = 1.0  # seconds to build a network
 SHARE = 0.4  # most of the budget that is kept for training the best once more
 
 
@@ -123,7 +124,8 @@ class Study:
         if best is None or not self.rows:
             return DELIVERY
         epoch = min(float(epoch["seconds"]) for epoch in best.curve)
-        return DELIVERY + 0.5 * epoch * (self.rows["valid"] + self.rows["test"]) / self.rows["train"]
+        base = DELIVERY if self.costs is None else LOADED + self.costs.start(best.config)
+        return base + 0.5 * epoch * (self.rows["valid"] + self.rows["test"]) / self.rows["train"]
 
     def search_left(self) -> float:
         """Seconds left for trials alone: the same, less what training the best once more will take."""

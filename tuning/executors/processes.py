@@ -150,7 +150,8 @@ class Processes:
             self._end(child)
         if self._context.get_start_method() == "forkserver":
             server: Any = forkserver._forkserver  # the only way to end it before exit
-            with contextlib.suppress(OSError, AttributeError):
+            with contextlib.suppress(OSError, AttributeError, TypeError):
+                os.kill(server._forkserver_pid, signal.SIGKILL)  # it holds nothing, and takes a second to unload TensorFlow
                 server._stop()
 
     @property
