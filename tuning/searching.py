@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import importlib
 import json
 import shutil
-import sys
 import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from . import journal as journals
-from .best_schema import Architecture, Best, Data, OwnModel, Scores, Search, Test, Training, Validation
-from .best_schema import Layer as LayerRow
+from .best_schema import Best
 from .budget import Budget, Clock
 from .cost import CostModel
 from .errors import BadFile, BadValue, Mistake, StudyConflict, UnknownName
@@ -40,9 +36,9 @@ from .study import Study, Watcher, awaited
 from .task import Task
 from .training.jobs import Job, ModelRef
 from .training.store import save_task
+from .whole_best import versions, whole_best
 
 BATCH = 4  # trials told together in deterministic searches, whatever the number of workers
-PACKAGES = ("unitwise", "tensorflow", "keras", "keras-tuner", "numpy")
 Load = Callable[[Settings], Task]
 
 
@@ -318,86 +314,12 @@ class Opened:
         """Record the test, write best.json; its content."""
         trial, keys = found["best"].id, ("seed", "fresh", "valid", "test")
         study.record("tested", trial=trial, **{key: found[key] for key in keys})
-        best = self.best_json(study, found)
+        best = whole_best(study, found, self.settings, self.task, self.objective)
         write_whole(self.folder / "best.json", best.model_dump_json(indent=1))
         return best.model_dump(mode="json")
-
-    def best_json(self, study: Study, found: dict[str, Any]) -> Best:
-        """The whole best.json."""
-        record, spec, metric = found["best"], self.task.spec, self.objective.metric
-        config = record.config
-        keys = ("parameters", "parameters_without_embedding", "latency_ms")
-        layers = [LayerRow(kind=layer.pop("class"), **layer) for layer in found["layers"]]
-        own = None
-        if self.model.file:
-            own = OwnModel(file=Path(self.model.file).name, name=self.model.name, sha256=self.model.sha256)
-        architecture = Architecture(
-            keras=found["architecture"], hyperparameters=config, layers=layers, own=own, **{key: found[key] for key in keys}
-        )
-        rate = found["optimizer"]["config"].get("learning_rate")
-        training = Training(
-            optimizer=found["optimizer"],
-            loss=found["loss"],
-            learning_rate=rate if isinstance(rate, float) else None,
-            batch_size=int(config["batch_size"]) if "batch_size" in config else None,
-            epochs=found["epochs"],
-            best_epoch=found["best_epoch"],
-            max_epochs=study.max_epochs,
-            patience=study.patience,
-            seed=found["seed"],
-            fresh=found["fresh"],
-        )
-        data = Data(
-            task=spec.name,
-            source=spec.source,
-            family=spec.family,
-            fingerprint=spec.fingerprint,
-            rows=spec.rows,
-            input=spec.input,
-            output=spec.output,
-            preprocessing=spec.codec,
-        )
-        mean = found["valid"].get(metric, found["valid"].get(self.objective.name, found["score"]))
-        validation = Validation(metric=metric, mean=mean, std=None, n=int(found["fresh"]), search=record.score)
-        scores = Scores(validation=validation, test=_test(found["test"], metric), baselines=spec.baselines, ceiling=spec.ceiling)
-        return Best(architecture=architecture, training=training, data=data, scores=scores, answer=None, search=self._search(study))
-
-    def _search(self, study: Study) -> Search:
-        records = list(study.ledger.records.values())
-        return Search(
-            strategy=self.settings.strategy,
-            objective=f"{self.objective.name}:{self.objective.direction}",
-            seed=self.settings.seed,
-            seconds=round(study.clock.now(), 2),
-            budget=vars(study.budget),
-            trials=len(records),
-            completed=sum(record.status == "completed" for record in records),
-            failed=sum(record.status == "failed" for record in records),
-            epochs=study.ledger.epochs,
-            versions=versions(),
-            journal_sha256=hashlib.sha256(study.journal.path.read_bytes()).hexdigest(),
-        )
-
-
-def _test(found: dict[str, Any] | None, metric: str) -> Test | None:
-    if found is None:
-        return None
-    value = found["metrics"].get(metric, found["metrics"].get("loss"))
-    return Test(metric=metric, value=value, low=found.get("low"), high=found.get("high"), n=found["n"], metrics=found["metrics"])
 
 
 def cost_model(task: Task) -> CostModel:
     """What trials on this task cost, before any has run."""
     train = task.splits["train"]
     return CostModel(task.spec, len(train), float(np.mean(train.lengths)))
-
-
-def versions() -> dict[str, str]:
-    """Of Python and the packages that decide what a trial gives."""
-    found = {"python": ".".join(map(str, sys.version_info[:3]))}
-    for package in PACKAGES:
-        try:
-            found[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            found[package] = "unknown"
-    return found
