@@ -149,6 +149,26 @@ class TestProcesses:
         assert failed.body["kind"] == "hung"
         assert "3 s" in failed.body["reason"]
 
+    def test_a_child_whose_memory_has_grown_is_replaced(
+        self, processes: Processes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for number, (growth, kept) in enumerate([(100.0, True), (100.0, True), (0.5, False)]):
+            monkeypatch.setattr("tuning.executors.processes.GROWTH", growth)
+            processes.submit(job(tmp_path, number, epochs=1))
+            before = processes.pids
+            until_end(processes)
+            assert (processes.pids == before) is kept
+
+    def test_a_structure_goes_to_the_child_that_has_traced_it(self, processes: Processes, tmp_path: Path) -> None:
+        config = job(tmp_path).config
+        for number, units in enumerate((4, 8)):
+            processes.submit(job(tmp_path, number, epochs=1, config={**config, "units": units}))
+        busy = {child.job.config["units"]: child for child in processes._children if child.job}
+        until_end(processes, 2)
+        processes.submit(job(tmp_path, 3, epochs=1, config={**config, "units": 8, "learning_rate": 0.011}))
+        assert busy[8].job is not None
+        until_end(processes)
+
     def test_children_end_with_their_driver(self, tmp_path: Path) -> None:
         save_task(small_task("signals"), tmp_path / "data")
         code = (

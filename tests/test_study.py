@@ -1,12 +1,15 @@
 """The study's loop with a made-up executor and clock-free trials: retries, promotions, budgets, deterministic order."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tuning.budget import Budget, Clock
+from tuning.cost import CostModel
 from tuning.errors import BadFile, BadValue, Mistake
 from tuning.executors import Message
 from tuning.journal import Journal, read
@@ -16,7 +19,7 @@ from tuning.space import Config, Grid, Interval, Parameter, Space
 from tuning.strategies import STRATEGIES, Setting
 from tuning.study import Study
 from tuning.training.jobs import Job, ModelRef
-from tuning.trial import derived_seed
+from tuning.trial import Trial, derived_seed
 
 SPACE = Space(
     parameters=(
@@ -117,6 +120,54 @@ def test_the_best_is_trained_once_more_on_a_seed_no_trial_had(tmp_path: Path) ->
     confirmed = events(tmp_path, "confirmed")
     assert [event["trial"] for event in confirmed] == [found.ledger.leaderboard()[0].id]
     assert confirmed[0]["seed"] not in {event["seed"] for event in events(tmp_path, "asked")}
+
+
+class Dear(CostModel):
+    """Trials of 32 units never end in time."""
+
+    def __init__(self) -> None:
+        self.observed: list[Config] = []
+
+    def observe(self, config: Config, seconds: Sequence[float]) -> None:
+        self.observed.append(config)
+
+    def epoch(self, config: Config) -> float:
+        return 1e6 if config["units"] == 32 else 0.0
+
+    def start(self, config: Config) -> float:
+        return 0.0
+
+
+def test_what_cannot_end_in_time_is_not_started(tmp_path: Path) -> None:
+    costs = Dear()
+    found = study(tmp_path, MadeUp(2), trials=20, costs=costs)
+    found.budget, found.clock = Budget(3600.0, 20, None), Clock()
+    found.run()
+    asked = {event["trial"]: event["config"]["units"] for event in events(tmp_path, "asked")}
+    started = {event["trial"] for event in events(tmp_path, "started")}
+    assert started == {trial for trial, units in asked.items() if units != 32}
+    assert set(asked.values()) == {8, 16, 32}
+    assert all(config["units"] != 32 for config in costs.observed)
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.sampled_from(["epoch", "finished", "failed"]), st.floats(0, 1)), max_size=30))
+def test_the_best_is_the_first_of_the_leaderboard_after_every_event(steps: list[tuple[int, str, float]]) -> None:
+    objective = Objective.parse("val_accuracy")
+    ledger = Ledger(STRATEGIES["random"](Setting(SPACE, objective, 0, 9, None)), objective)
+    for number in range(6):
+        asked = ledger.propose()
+        assert isinstance(asked, Trial)
+        ledger.apply({"event": "asked", "trial": number, "config": asked.config, "epochs": 9, "until": 9, "seed": 1})
+    for number, kind, score in steps:
+        if number not in ledger.open:
+            continue
+        sizes = {"parameters": 10 + number, "parameters_without_embedding": 1}
+        known = len(ledger.records[number].curve)
+        epoch = {"epoch": known + 1, "score": score, "seconds": 1.0, "metrics": {}}
+        told = epoch if kind == "epoch" else {"score": score, "best_epoch": 1, "retry": False, "reason": "it broke"}
+        ledger.apply({"event": kind, "trial": number, **told, **sizes})
+        board = ledger.leaderboard()
+        assert ledger.best is (board[0] if board else None)
 
 
 @pytest.mark.parametrize("kind", ["killed", "memory", "hung"])

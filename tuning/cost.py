@@ -1,8 +1,8 @@
 """What a trial costs before it is run: seconds to its first step and seconds an epoch, learned while the search runs.
 
 Two sums of a few products each, with weights that are never negative (least squares of relative errors; Lawson and Hanson
-1974). The prior is what one core of a 2024 server took; it weighs as much as one epoch seen, so a few epochs on this machine
-overrule it. For a user's own HyperModel nothing is known of a configuration but its batch size, and the mean is learned.
+1974). The prior is what one core of a 2024 server took; a few epochs on this machine overrule it. For a user's own
+HyperModel nothing is known of a configuration but its batch size, and the mean is learned.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ SEEN = 300  # epochs that the fit looks back on
 # seconds: an epoch's call; a step; a step and an embedding weight; a step, a time step and a layer; a multiplication
 EPOCH_PRIOR = np.array([0.02, 1.2e-3, 2.0e-9, 1.5e-5, 4.0e-11])
 START_PRIOR = np.array([0.5, 0.35])  # to build and trace; more for each layer and direction
+PULL = 0.05  # of the prior: an epoch seen weighs 1
 RELATIVE = 0.05  # seconds that an error may have before it counts relative to the whole
 
 
@@ -34,10 +35,10 @@ class CostModel:
         self._epochs, self._starts = _Sum(EPOCH_PRIOR), _Sum(START_PRIOR)
 
     def observe(self, config: Config, seconds: Sequence[float]) -> None:
-        """Take in the seconds of a trial's epochs so far in one process: the first includes building and tracing."""
-        if len(seconds) == 1:
-            self._starts.observe(self._start(config), max(0.0, seconds[0] - self.epoch(config)))
-        else:
+        """Take in the seconds of a trial's epochs so far in one process: what the first took more than the second is its start."""
+        if len(seconds) == 2:
+            self._starts.observe(self._start(config), max(0.0, seconds[0] - seconds[1]))
+        if len(seconds) > 1:
             self._epochs.observe(self._features(config), seconds[-1])
 
     def epoch(self, config: Config) -> float:
@@ -108,10 +109,7 @@ class _Sum:
         expected = features @ self._prior
         factor = float(np.exp(np.median(np.log((seconds + RELATIVE) / (expected + RELATIVE)))))
         prior = self._prior * factor
-        size = np.maximum((features * scale[:, None]).max(axis=0), 1e-12)  # so that each weight's pull is of one order
-        pull = np.diag(size)
-        rows = np.vstack([features * scale[:, None], pull])
-        wanted = np.concatenate([seconds * scale, pull @ prior])
-        unit = np.maximum(np.abs(rows).max(axis=0), 1e-12)
-        found, _ = nnls(rows / unit, wanted)
-        self._weights, self._stale = found / unit, False
+        # unknown: the weights as multiples of the prior's, each held to 1 by a pull that a few epochs overcome
+        rows = np.vstack([features * prior * scale[:, None], np.diag(np.full(len(prior), PULL))])
+        found, _ = nnls(rows, np.concatenate([seconds * scale, np.full(len(prior), PULL)]))
+        self._weights, self._stale = found * prior, False

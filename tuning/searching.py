@@ -141,7 +141,8 @@ def make_executor(settings: Settings, folder: Path) -> Executor:
     """Children of this machine, or this process for `--workers 0`."""
     if settings.workers == 0:
         return Inline(settings.deterministic)
-    return Processes(settings.workers or default_workers(), settings.deterministic, folder / "workers.log")
+    threads = 1 if settings.hypermodel is None else None  # the fused layer gains nothing from more (docs/decisions/0008)
+    return Processes(settings.workers or default_workers(), settings.deterministic, folder / "workers.log", threads)
 
 
 def objective_of(settings: Settings, task: Task) -> Objective:
