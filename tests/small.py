@@ -1,13 +1,17 @@
 """Tasks small enough to train on in a second, and commands run in this process."""
 
+import importlib.util
 import subprocess
 from collections.abc import Callable
 
 import pytest
 
 from tuning import cli
+from tuning.strategies import STRATEGIES
 from tuning.task import DataOptions, Task, load_task
 
+WITHOUT = set() if importlib.util.find_spec("torch") else {"gp"}  # strategies whose optional dependency is not here
+STRATEGY_NAMES = sorted(STRATEGIES.keys() - WITHOUT)
 SMALL: dict[str, dict[str, object]] = {
     "sentiment": {"rows": 120},
     "topics": {"rows": 150},

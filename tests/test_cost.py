@@ -61,6 +61,21 @@ def test_a_hypermodel_of_the_users_own_costs_the_mean() -> None:
     assert learned.epoch({"width": 9}) == pytest.approx(3.5, rel=0.15)
 
 
+def test_names_that_mean_something_else_in_a_users_own_model_do_no_harm() -> None:
+    config: Config = {"embedding": "glove", "units": 0.5, "layers": "deep", "batch_size": "small"}
+    learned = model()
+    learned.observe(config, [3.0, 2.0])
+    assert learned.trial(config, 2) > 0
+
+
+def test_a_trace_that_was_kept_says_nothing_of_the_start() -> None:
+    learned = model()
+    for config in drawn(10):
+        learned.observe(config, [4.0, 1.0], cold=True)
+        learned.observe(config, [1.0, 1.0], cold=False)
+    assert learned.start(BASE) == pytest.approx(3.0, rel=0.4)
+
+
 def test_predictions_are_never_negative() -> None:
     learned = model()
     for config in drawn(10):

@@ -108,6 +108,17 @@ class TestEveryExecutor:
         executor.stop(1)
         assert executor.poll(0.2) == []
 
+    def test_a_job_after_a_stopped_one_is_as_without_it(self, executor: Executor, tmp_path: Path) -> None:
+        executor.submit(job(tmp_path, 1, epochs=3))
+        clean = until_end(executor)[-1].body["score"]
+        executor.submit(job(tmp_path, 2, epochs=500, seed=9))
+        while not executor.poll(0.5):
+            pass
+        executor.stop(2)
+        executor.submit(job(tmp_path, 3, epochs=3))
+        ended = until_end(executor)[-1]
+        assert (ended.job, ended.body["epochs"], ended.body["score"]) == (3, 3, clean)
+
     def test_the_space_is_described(self, executor: Executor, tmp_path: Path) -> None:
         executor.submit(job(tmp_path, kind="describe"))
         names = [parameter["name"] for parameter in until_end(executor)[-1].body["space"]["parameters"]]

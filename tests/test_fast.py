@@ -11,7 +11,7 @@ import tensorflow as tf
 from small import small_task
 
 from tuning.hypermodels import family_model
-from tuning.hypermodels.fast import FUSED, PLAIN, FusedLSTM, Kit
+from tuning.hypermodels.fast import CUDNN, FUSED, PLAIN, FusedLSTM, Kit
 from tuning.keras_types import Model
 from tuning.space import Config
 from tuning.task import Task
@@ -132,17 +132,17 @@ def curve(program: Program, task: Task, config: Config) -> dict[str, list[float]
     return found
 
 
-@pytest.mark.parametrize("name", ["sentiment", "forecast", "seq2seq"])
-def test_a_traced_step_serves_the_next_trial_as_a_new_one_would(name: str) -> None:
+@pytest.mark.parametrize(("name", "kit"), [("sentiment", FUSED), ("forecast", FUSED), ("seq2seq", FUSED), ("sentiment", CUDNN)])
+def test_a_traced_step_serves_the_next_trial_as_a_new_one_would(name: str, kit: Kit) -> None:
     task = small_task(name)
-    given = {"units": 8, "layers": 2, "dropout": 0.3, "learning_rate": 2e-3}
-    model, config = network(task, FUSED, **given)
+    given = {"units": 8, "layers": 2 if kit is FUSED else 1, "dropout": 0.3, "learning_rate": 2e-3}
+    model, config = network(task, kit, **given)
     cold = curve(Program(model, task.spec), task, config)
     programs = Programs()
-    other, other_config = network(task, FUSED, **{**given, "dropout": 0.1, "learning_rate": 1e-2})
+    other, other_config = network(task, kit, **{**given, "dropout": 0.1, "learning_rate": 1e-2})
     first = programs.program("structure", other, task.spec)
     curve(first, task, other_config)
-    again, _ = network(task, FUSED, **given)
+    again, _ = network(task, kit, **given)
     second = programs.program("structure", again, task.spec)
     assert second is first
     assert curve(second, task, config) == cold
@@ -158,13 +158,14 @@ def test_the_programs_used_least_are_given_up() -> None:
     assert programs.program("b", network(task, FUSED, units=4)[0], task.spec) is not made["b"]
 
 
-def test_class_weights_weigh_the_loss() -> None:
-    task = small_task("sentiment")
+@pytest.mark.parametrize("name", ["sentiment", "topics"])
+def test_class_weights_weigh_the_loss_as_keras_does(name: str) -> None:
+    task = small_task(name)
     train = task.splits["train"]
-    losses = []
-    for weights in (None, {0: 1.0, 1: 1.0}, {0: 2.0, 1: 2.0}):
-        model, _ = network(task, FUSED, units=4, dropout=0.0, learning_rate=1e-9)
-        history = Program(model, task.spec).fit(train.x, train.y, batch_size=16, class_weight=weights)
-        losses.append(history.history["loss"][0])
-    assert losses[0] == losses[1]
-    assert losses[2] == pytest.approx(2 * losses[0], rel=1e-4)
+    weights = {label: 1.0 + label for label in range(max(2, task.spec.output.size))}
+    given: Config = {"units": 4, "dropout": 0.0, "learning_rate": 1e-9}
+    history = Program(network(task, FUSED, **given)[0], task.spec).fit(
+        train.x, train.y, batch_size=len(train), class_weight=weights
+    )
+    loss = network(task, PLAIN, **given)[0].train_on_batch(train.x, train.y, class_weight=weights)  # type: ignore[attr-defined]
+    assert history.history["loss"][0] == pytest.approx(float(loss[0]), rel=1e-4)

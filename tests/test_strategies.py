@@ -1,19 +1,20 @@
 """One contract for every strategy, on made-up scores: no training, no time."""
 
-import importlib.util
+import json
 from collections.abc import Callable
 
+import keras_tuner
 import numpy as np
 import pytest
+from small import STRATEGY_NAMES, WITHOUT
 
 from tuning.errors import BadValue
+from tuning.hypermodels import space_of
 from tuning.objective import Objective
 from tuning.space import Condition, Config, Grid, Interval, Parameter, Space, same
 from tuning.strategies import STRATEGIES, Setting, Strategy
 from tuning.trial import DONE, WAIT, Decision, Result, Status, Trial, derived_seed
 
-WITHOUT = set() if importlib.util.find_spec("torch") else {"gp"}  # its optional dependency
-NAMES = sorted(STRATEGIES.keys() - WITHOUT)
 MODELS = {"bayesian": 9, "gp": 14, "tpe": 30, "cmaes": 30}  # asks of those that fit a model at each
 SPACE = Space(
     parameters=(
@@ -72,7 +73,7 @@ def configs(trials: list[Trial]) -> list[Config]:
     return list({trial.id: trial.config for trial in trials}.values())
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", STRATEGY_NAMES)
 class TestEveryStrategy:
     def test_proposals_lie_in_the_space_with_active_values_alone(self, name: str) -> None:
         for config in configs(drive(make(name), few(name, 25))):
@@ -185,6 +186,31 @@ class TestEveryStrategy:
     def test_many_trials(self, name: str) -> None:
         many = {"bayesian": 12, "gp": 12, "tpe": 60, "cmaes": 60, "grid": 500}.get(name, 1000)
         assert len(drive(make(name), many, workers=4)) == many
+
+
+STEPPED = keras_tuner.HyperParameters()
+STEPPED.Float("dropout", 0.0, 0.5, step=0.1)
+STEPPED.Float("momentum", 0.1, 0.9, step=1 / 3)
+STEPPED.Float("fixed", 0.5, 0.5)
+STEPPED.Int("width", 1, 64, sampling="log", step=2)
+
+
+@pytest.mark.parametrize("name", STRATEGY_NAMES)
+def test_a_users_steps_are_values_that_every_strategy_can_hold(name: str) -> None:
+    """hp.Float(step=0.1) has 0.30000000000000004 among its values, which the journal holds as 0.3."""
+    space = space_of(STEPPED)
+    strategy = make(name, space)
+    whole = drive(strategy, few(name, 25), score=quality_of_steps)
+    again = make(name, space)
+    for trial in whole:
+        assert space.check(trial.config) == trial.config
+        recorded = json.loads(json.dumps(trial.config))
+        assert again.ask(recorded) == trial
+        again.tell(trial, Result(Status.COMPLETED, quality_of_steps(trial)))
+
+
+def quality_of_steps(trial: Trial) -> float:
+    return float(trial.config["width"]) / 64
 
 
 class TestHyperband:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from small import STRATEGY_NAMES
 
 from tuning.budget import Budget, Clock
 from tuning.cost import CostModel
@@ -128,7 +129,7 @@ class Dear(CostModel):
     def __init__(self) -> None:
         self.observed: list[Config] = []
 
-    def observe(self, config: Config, seconds: Sequence[float]) -> None:
+    def observe(self, config: Config, seconds: Sequence[float], cold: bool = True) -> None:
         self.observed.append(config)
 
     def epoch(self, config: Config) -> float:
@@ -148,6 +149,20 @@ def test_what_cannot_end_in_time_is_not_started(tmp_path: Path) -> None:
     assert started == {trial for trial, units in asked.items() if units != 32}
     assert set(asked.values()) == {8, 16, 32}
     assert all(config["units"] != 32 for config in costs.observed)
+
+
+def test_a_dear_trial_may_be_silent_for_longer(tmp_path: Path) -> None:
+    found = study(tmp_path, MadeUp(), costs=Dear(), trials=9)
+    found.run()
+    silences = {job.config["units"]: job.silence for job in found.executor.submitted[-4:]}  # type: ignore[attr-defined]
+    assert all(silence == (2e7 if units == 32 else 60.0) for units, silence in silences.items())
+
+
+def test_what_others_leave_among_the_checkpoints_does_no_harm(tmp_path: Path) -> None:
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / ".DS_Store").write_text("")
+    study(tmp_path, MadeUp()).run()
+    assert (tmp_path / "checkpoints" / ".DS_Store").exists()
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.sampled_from(["epoch", "finished", "failed"]), st.floats(0, 1)), max_size=30))
@@ -242,7 +257,7 @@ def test_a_given_configuration_is_run_once_however_it_is_written(tmp_path: Path)
 
 def test_more_given_configurations_than_trials(tmp_path: Path) -> None:
     given: list[Config] = [{"units": units, "learning_rate": 0.001} for units in (8, 16, 32)]
-    for strategy in STRATEGIES:
+    for strategy in STRATEGY_NAMES:
         study(tmp_path / strategy, MadeUp(), strategy, first=given, trials=2).run()
         assert len({event["trial"] for event in events(tmp_path / strategy, "asked")}) == 2
 
@@ -262,7 +277,7 @@ def told(folder: Path) -> dict[int, tuple[Config, float]]:
     return {event["trial"]: (configs[event["trial"]], event["score"]) for event in events(folder, "finished")}
 
 
-@pytest.mark.parametrize("strategy", sorted(STRATEGIES))
+@pytest.mark.parametrize("strategy", STRATEGY_NAMES)
 def test_deterministic_studies_do_not_depend_on_the_number_of_workers(tmp_path: Path, strategy: str) -> None:
     results = []
     for number, (slots, newest) in enumerate([(1, False), (2, True), (4, False), (4, True)]):
@@ -271,7 +286,7 @@ def test_deterministic_studies_do_not_depend_on_the_number_of_workers(tmp_path: 
     assert all(result == results[0] for result in results)
 
 
-@pytest.mark.parametrize("strategy", sorted(STRATEGIES))
+@pytest.mark.parametrize("strategy", STRATEGY_NAMES)
 @pytest.mark.parametrize("batch", [None, 4])
 def test_cut_anywhere_and_resumed_a_study_is_the_same(tmp_path: Path, strategy: str, batch: int | None) -> None:
     study(tmp_path / "whole", MadeUp(), strategy, batch=batch).run()

@@ -320,8 +320,16 @@ def search_main(argv: Sequence[str], prog: str) -> int:
     return search_command(search_parser(prog).parse(argv))
 
 
+def compare_main(argv: Sequence[str], prog: str) -> int:
+    """`compare`."""
+    from .compare.command import main as compare
+
+    return compare(argv, prog)
+
+
 COMMANDS: dict[str, Callable[[Sequence[str], str], int]] = {
     "search": search_main,
+    "compare": compare_main,
     "export": export_command,
     "train": train_command,
     "predict": predict_command,

@@ -34,9 +34,12 @@ class CostModel:
         self.spec, self.rows, self.steps = spec, rows, steps
         self._epochs, self._starts = _Sum(EPOCH_PRIOR), _Sum(START_PRIOR)
 
-    def observe(self, config: Config, seconds: Sequence[float]) -> None:
-        """Take in the seconds of a trial's epochs so far in one process: what the first took more than the second is its start."""
-        if len(seconds) == 2:
+    def observe(self, config: Config, seconds: Sequence[float], cold: bool = True) -> None:
+        """Take in the seconds of a trial's epochs so far in one process.
+
+        What the first took more than the second is its start, where the network had to be traced (`cold`).
+        """
+        if len(seconds) == 2 and cold:
             self._starts.observe(self._start(config), max(0.0, seconds[0] - seconds[1]))
         if len(seconds) > 1:
             self._epochs.observe(self._features(config), seconds[-1])
@@ -58,8 +61,8 @@ class CostModel:
 
     def _features(self, config: Config) -> Array:
         """Of one epoch: calls, steps, embedding weights moved, recurrent steps, multiplications."""
-        steps = math.ceil(self.rows / int(config.get("batch_size", 32)))
-        embedding = int(config.get("embedding", 0))
+        steps = math.ceil(self.rows / max(1, whole(config, "batch_size", 32)))
+        embedding = whole(config, "embedding", 0)
         tokens = [self.spec.input.size] if self.spec.input.kind == "tokens" else []
         tokens += [self.spec.output.size] if self.spec.output.kind == "pair" else []
         layers, wide = widths(config), embedding or self.spec.input.size
@@ -80,8 +83,14 @@ def widths(config: Config) -> list[tuple[int, int]]:
     [(32, 2), (16, 2)]
     """
     ways = 2 if config.get("bidirectional") is True else 1
-    units, halving = int(config.get("units", 0)), config.get("taper") == "halving"
-    return [(max(1, units >> layer) if halving else units, ways) for layer in range(int(config.get("layers", 1)))]
+    units, halving = whole(config, "units", 0), config.get("taper") == "halving"
+    return [(max(1, units >> layer) if halving else units, ways) for layer in range(whole(config, "layers", 1))]
+
+
+def whole(config: Config, name: str, default: int) -> int:
+    """A whole number of the configuration; the default where it has none of that name (a user's own may mean anything by it)."""
+    value = config.get(name)
+    return value if isinstance(value, int) and not isinstance(value, bool) else default
 
 
 class _Sum:
@@ -111,5 +120,9 @@ class _Sum:
         prior = self._prior * factor
         # unknown: the weights as multiples of the prior's, each held to 1 by a pull that a few epochs overcome
         rows = np.vstack([features * prior * scale[:, None], np.diag(np.full(len(prior), PULL))])
-        found, _ = nnls(rows, np.concatenate([seconds * scale, np.full(len(prior), PULL)]))
-        self._weights, self._stale = found * prior, False
+        self._stale = False
+        try:
+            found, _ = nnls(rows, np.concatenate([seconds * scale, np.full(len(prior), PULL)]))
+        except RuntimeError:  # it did not converge: an estimate of time never ends a search
+            return
+        self._weights = found * prior

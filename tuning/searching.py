@@ -257,6 +257,7 @@ class Opened:
             first=[self.space.check(config) for config in settings.first_configs()],
             class_weight=settings.class_weight is not None,
             deterministic=settings.deterministic,
+            record_whole=settings.record,
             watcher=self.watcher,
         )
         for record in ledger.records.values():

@@ -36,6 +36,7 @@ class Settings(BaseModel):
         default=None, ge=0, description="trials at a time (default: what this machine can use); 0: in this process"
     )
     seed: int = Field(default=0, ge=0, description="seed of the search")
+    record: bool = Field(default=False, description="train every configuration to its full epochs, to be replayed by compare")
     deterministic: bool = Field(default=False, description="same trials and scores for any number of workers; one thread each")
 
     @field_validator("budget", mode="before")

@@ -19,6 +19,15 @@ Value: TypeAlias = bool | int | float | str
 Config: TypeAlias = dict[str, Value]
 
 
+def printed(value: Value) -> Value:
+    """A value as it is printed and journaled: floats with 6 significant digits.
+
+    >>> printed(0.1 + 0.2)
+    0.3
+    """
+    return float(f"{value:.6g}") if isinstance(value, float) else value
+
+
 class Grid(BaseModel):
     """An ordered list of values; one value alone means the parameter is fixed."""
 
@@ -56,7 +65,7 @@ class Interval(BaseModel):
         """One number, uniform on the interval's own scale, with 6 significant digits (so that it prints as it is)."""
         low, high = (math.log(self.low), math.log(self.high)) if self.log else (self.low, self.high)
         drawn = float(rng.uniform(low, high))
-        value = float(f"{math.exp(drawn) if self.log else drawn:.6g}")
+        value = float(printed(math.exp(drawn) if self.log else drawn))
         return min(max(value, self.low), self.high)
 
     def holds(self, value: Value) -> bool:

@@ -17,7 +17,7 @@ from .folder import ARRAYS
 from .interrupt import Interrupts
 from .journal import Event, Journal
 from .ledger import Ledger, Record
-from .space import Config, same
+from .space import Config, printed, same
 from .training.jobs import Job, ModelRef
 from .trial import DONE, WAIT, Decision, Trial, derived_seed, next_epoch
 
@@ -63,6 +63,7 @@ class Study:
         first: list[Config] | None = None,
         class_weight: bool = False,
         deterministic: bool = False,
+        record_whole: bool = False,
         watcher: Watcher | None = None,
     ) -> None:
         self.folder, self.ledger, self.executor, self.journal = folder, ledger, executor, journal
@@ -72,8 +73,10 @@ class Study:
         self.class_weight, self.deterministic, self.rows, self.costs = class_weight, deterministic, rows, costs
         self.watcher = watcher or Watcher()
         self.interrupts = Interrupts()
+        self.record_whole = record_whole  # every trial runs to the last epoch, whatever the strategy and patience say
         self.running: dict[int, int] = {}  # job -> trial
         self.timed: dict[int, list[float]] = {}  # job -> seconds of its epochs
+        self.cold: set[int] = set()  # jobs that had to trace their network
         self.jobs = 0
         self.exhausted = False
         self.slowest = 0.0
@@ -198,7 +201,7 @@ class Study:
         if self.first and known is None:
             self.first.pop(0)
         done = len(known.curve) if known else 0
-        until = trial.epochs
+        until = self.max_epochs if self.record_whole else trial.epochs
         if self.budget.epochs is not None:
             until = min(until, done + self.budget.epochs - self.ledger.planned)
         seed = derived_seed(self.seed, "trial", trial.id)
@@ -228,20 +231,23 @@ class Study:
             objective=self._objective(),
             trial=record.id,
             config=record.config,
-            patience=self.patience,
+            patience=self.max_epochs if self.record_whole else self.patience,
             class_weight=self.class_weight,
             deterministic=self.deterministic,
-            silence=self.silence(),
+            silence=self.silence(record),
             **more,
         )
 
     def _objective(self) -> str:
         return f"{self.ledger.objective.name}:{self.ledger.objective.direction}"
 
-    def silence(self) -> float:
+    def silence(self, record: Record) -> float:
         """Seconds without an epoch after which a child counts as hung."""
         first, least, times = SILENCE
-        return max(least, times * self.slowest) if self.slowest else first
+        if not self.slowest:
+            return first
+        own = self.costs.trial(record.config, 1) if self.costs else 0.0
+        return max(least, times * self.slowest, times * own)
 
     def checkpoint_of(self, trial: int) -> Path | None:
         """The state of the trial's latest attempt that wrote one."""
@@ -269,7 +275,7 @@ class Study:
     def _hear_fresh(self, message: Message, record: Record) -> None:
         """The best under training on its fresh seed: it goes on to its end, and counts where time did not cut it short."""
         if message.kind == "epoch":
-            self._time(message.job, record, message.body["seconds"])
+            self._time(message.job, record, message.body)
             self.executor.reply(message.job, str(Decision.CONTINUE))
             return
         del self.running[message.job]
@@ -283,12 +289,14 @@ class Study:
         if self.reserve() < self.delivery_left():  # a new best came up meanwhile, and there is time for it
             self.freshen()
 
-    def _time(self, job: int, record: Record, seconds: float) -> None:
+    def _time(self, job: int, record: Record, body: dict[str, Any]) -> None:
         """Learn from an epoch's seconds."""
-        self.slowest = max(self.slowest, seconds)
-        self.timed.setdefault(job, []).append(seconds)
+        self.slowest = max(self.slowest, body["seconds"])
+        self.timed.setdefault(job, []).append(body["seconds"])
+        if body.pop("cold", True):
+            self.cold.add(job)
         if self.costs is not None:
-            self.costs.observe(record.config, self.timed[job])
+            self.costs.observe(record.config, self.timed[job], job in self.cold)
 
     def coming(self, job: int, record: Record) -> float:
         """Seconds that a trial's next epoch will take at most."""
@@ -298,7 +306,7 @@ class Study:
         return min(1.3 * self.costs.epoch(record.config), seconds[0])
 
     def _epoch(self, job: int, record: Record, body: dict[str, Any]) -> None:
-        self._time(job, record, body["seconds"])
+        self._time(job, record, body)
         self.record("epoch", trial=record.id, attempt=record.attempts, **body)
         decision = self.ledger.strategy.report(record.trial, body["epoch"], body["score"])
         last = body["epoch"] >= record.until
@@ -338,6 +346,8 @@ class Study:
         kept = {*self.ledger.open, *self.ledger.strategy.paused, *self.ledger.confirmed, *best}
         root = self.folder / "checkpoints"
         for folder in root.iterdir() if root.is_dir() else ():
+            if not folder.name.isdigit():
+                continue
             if int(folder.name) not in kept:
                 shutil.rmtree(folder, ignore_errors=True)
             for old in states(folder)[:-1]:
@@ -369,7 +379,7 @@ class Study:
 
 def distinct(configs: list[Config]) -> list[Config]:
     """The configurations without repeats, numbers as the journal holds them (6 significant digits)."""
-    rounded = [{n: float(f"{v:.6g}") if isinstance(v, float) else v for n, v in config.items()} for config in configs]
+    rounded = [{name: printed(value) for name, value in config.items()} for config in configs]
     return list({same(config): config for config in rounded}.values())
 
 

@@ -24,14 +24,20 @@ class Inline:
             configure(1, True)
         self._told: queue.Queue[Message] = queue.Queue()
         self._replies: dict[int, queue.Queue[str]] = {}
+        self._last: threading.Thread | None = None
 
     def submit(self, job: Job) -> None:
         """Start the job in a thread."""
         self._replies[job.id] = queue.Queue()
-        threading.Thread(target=self._work, args=(job,), name=f"job-{job.id}", daemon=True).start()
+        self._last = threading.Thread(target=self._work, args=(job, self._last), name=f"job-{job.id}", daemon=True)
+        self._last.start()
 
-    def _work(self, job: Job) -> None:
-        replies = self._replies[job.id]
+    def _work(self, job: Job, before: threading.Thread | None) -> None:
+        if before is not None:
+            before.join()  # a stopped job trains to the end of its epoch, perhaps on the very network this one will
+        replies = self._replies.get(job.id)
+        if replies is None:
+            return
 
         def report(body: dict[str, object]) -> str:
             self._tell(Message("epoch", job.id, body))

@@ -60,12 +60,16 @@ class Child:
 class Processes:
     """An Executor of N child processes at a time, each with so many threads (by default its share of the cores)."""
 
+    opened = 0  # how many share this process's server
+
     def __init__(self, workers: int, deterministic: bool = False, log: Path | None = None, threads: int | None = None) -> None:
         self.slots = workers
         self.deterministic = deterministic
         self.threads = 1 if deterministic else threads or max(1, cores() // workers)
         self._log = str(log or os.devnull)
         self._children: list[Child] = []
+        self._closed = False
+        Processes.opened += 1
         method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
         self._context = multiprocessing.get_context(method)
         if method == "forkserver":
@@ -145,10 +149,12 @@ class Processes:
         child.process.join(GRACE)
 
     def close(self) -> None:
-        """Kill every child and the server."""
+        """Kill every child, and the server when no other executor needs it."""
         for child in list(self._children):
             self._end(child)
-        if self._context.get_start_method() == "forkserver":
+        Processes.opened -= not self._closed
+        self._closed = True
+        if Processes.opened <= 0 and self._context.get_start_method() == "forkserver":
             server: Any = forkserver._forkserver  # the only way to end it before exit
             with contextlib.suppress(OSError, AttributeError, TypeError):
                 os.kill(server._forkserver_pid, signal.SIGKILL)  # it holds nothing, and takes a second to unload TensorFlow
@@ -169,7 +175,7 @@ def default_workers() -> int:
     """One child a core, as far as memory goes (1.5 GB a child)."""
     try:
         free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (ValueError, OSError):
+    except (ValueError, OSError, AttributeError):
         return cores()
     return max(1, min(cores(), int(free // 1.5e9)))
 

@@ -13,7 +13,7 @@ import keras_tuner
 from ..codec import PAD
 from ..keras_types import HyperParameters, Model
 from ..ranges import Limits, doubling, ladder, tenths
-from ..space import Condition, Config, Grid, Interval, Parameter, Space, Value
+from ..space import Condition, Config, Grid, Interval, Parameter, Space, Value, printed
 from ..task import TaskSpec
 from .fast import PLAIN, Kit
 
@@ -197,15 +197,16 @@ def _either(a: tuple[Condition, ...], b: tuple[Condition, ...]) -> tuple[Conditi
 
 def _domain_of(declared: Any) -> Grid | Interval:
     kind = type(declared).__name__
+    default = printed(declared.default)
     if kind == "Fixed":
-        return Grid(values=(declared.value,), default=declared.value)
+        return Grid(values=(printed(declared.value),), default=printed(declared.value))
     if kind == "Boolean":
         return Grid(values=(False, True), default=bool(declared.default))
-    if kind == "Float" and declared.step is None:
+    if kind == "Float" and declared.step is None and declared.min_value < declared.max_value:
         log = declared.sampling == "log"
         return Interval(low=declared.min_value, high=declared.max_value, log=log, default=declared.default)
     if kind == "Int" and declared.step is not None and declared.sampling == "linear":
         values = tuple(range(declared.min_value, declared.max_value + 1, declared.step))
     else:
-        values = tuple(declared.values)
-    return Grid(values=tuple(dict.fromkeys((*values,))), default=declared.default)
+        values = tuple(declared.values) if hasattr(declared, "values") else (declared.min_value,)
+    return Grid(values=tuple(dict.fromkeys(map(printed, values))), default=default)

@@ -14,6 +14,7 @@ from .base import Setting
 from .proposer import Proposer, untried
 
 ETA = 3
+NEAR = 8  # trials beyond a rung's best third whose state is kept
 
 
 class Asha(Proposer):
@@ -27,12 +28,16 @@ class Asha(Proposer):
 
     @property
     def paused(self) -> frozenset[int]:
-        """Trials that wait in a rung below the last and were not promoted."""
-        waiting = (set(told) - gone for told, gone in zip(self.told[:-1], self.promoted[:-1], strict=True))
-        return frozenset().union(*waiting) - self._failed()
+        """The best that wait in each rung below the last.
 
-    def _failed(self) -> frozenset[int]:
-        return frozenset(number for told in self.told for number, loss in told.items() if loss == float("inf"))
+        As a rung grows, any may come to be among its best third; the state of those far from it is not kept, so that one
+        promoted late starts over.
+        """
+        near: set[int] = set()
+        for told, gone in zip(self.told[:-1], self.promoted[:-1], strict=True):
+            ranked = sorted((loss, number) for number, loss in told.items() if loss < float("inf"))
+            near |= {number for _, number in ranked[: len(told) // ETA + NEAR]} - gone
+        return frozenset(near)
 
     def ask(self, config: Config | None = None) -> Trial | Answer:
         """A promotion, or a new configuration in the lowest rung."""

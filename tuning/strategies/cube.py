@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from ..space import Config, Grid, Interval, Space, Value
+from ..space import Config, Grid, Interval, Space, Value, printed
 
 Array: TypeAlias = np.ndarray
 
@@ -50,5 +50,5 @@ def _value(domain: Grid | Interval, place: float) -> Value:
         return domain.values[min(int(place * len(domain.values)), len(domain.values) - 1)]
     low, high = (math.log(domain.low), math.log(domain.high)) if domain.log else (domain.low, domain.high)
     found = low + place * (high - low)
-    value = float(f"{math.exp(found) if domain.log else found:.6g}")
+    value = float(printed(math.exp(found) if domain.log else found))
     return min(max(value, domain.low), domain.high)

@@ -22,7 +22,7 @@ import keras_tuner
 import numpy as np
 from keras_tuner.engine import trial as kt_trial
 
-from ..space import Condition, Config, Grid, Space, Value, same
+from ..space import Condition, Config, Grid, Space, Value, printed, same
 from ..trial import DONE, WAIT, Answer, Decision, Result, Status, Trial, derived_seed
 from .base import Setting, Strategy
 from .proposer import untried
@@ -358,14 +358,8 @@ def _under(hp: Any, conditions: Iterable[Condition]) -> Iterator[None]:
 
 
 def rounded(values: Mapping[str, Any]) -> Config:
-    """Values as the journal will hold them, so that a resumed study proposes from the very same numbers."""
-    return {name: plain(value) for name, value in values.items()}
-
-
-def plain(value: Any) -> Value:
-    """A NumPy scalar as Python's own, floats to 6 significant digits as they are printed."""
-    value = value.item() if isinstance(value, np.generic) else value
-    return float(f"{value:.6g}") if isinstance(value, float) else value
+    """Values as the journal will hold them (Python's own numbers), so that a resumed study proposes from the very same."""
+    return {name: printed(value.item() if isinstance(value, np.generic) else value) for name, value in values.items()}
 
 
 @contextlib.contextmanager

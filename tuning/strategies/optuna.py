@@ -17,7 +17,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from optuna.trial import TrialState, create_trial
 
 from ..errors import BadValue
-from ..space import Config, Grid, Interval, Parameter, Value
+from ..space import Config, Grid, Interval, Parameter, Value, printed
 from ..trial import Trial
 from .base import Setting
 from .cube import ordered
@@ -75,7 +75,7 @@ class OptunaStrategy(Proposer):
     def _suggested(self, trial: Any, parameter: Parameter) -> Value:
         domain, name = parameter.domain, parameter.name
         if isinstance(domain, Interval):
-            value = float(f"{trial.suggest_float(name, domain.low, domain.high, log=domain.log):.6g}")
+            value = float(printed(trial.suggest_float(name, domain.low, domain.high, log=domain.log)))
             return min(max(value, domain.low), domain.high)
         if len(domain.values) == 1:
             return domain.values[0]
@@ -84,8 +84,8 @@ class OptunaStrategy(Proposer):
         return trial.suggest_categorical(name, list(domain.values))  # type: ignore[no-any-return]
 
     def learn(self, trial: Trial, loss: float) -> None:
-        """Tell Optuna; what failed counts as worse than anything."""
-        self._study.tell(self._numbers.pop(trial.id), float(np.clip(loss, -1e300, 1e300)))
+        """Tell Optuna; what failed is infinite, which each sampler takes for the worst that it has seen."""
+        self._study.tell(self._numbers.pop(trial.id), loss)
 
 
 def distribution(domain: Grid | Interval) -> BaseDistribution:

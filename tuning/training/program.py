@@ -32,6 +32,7 @@ class Program:
         self.metric = _metric(task.output.kind)
         self._steps: Callable[..., Any] | None = None
         self._forward: Callable[[Any], Array] | None = None
+        self.cold = True  # whether this trial has to trace the step
 
     def restart(self, fresh: Model) -> None:
         """Begin another trial of this structure: everything but the trace comes from a network just built."""
@@ -75,6 +76,7 @@ class Program:
             list(callbacks), add_history=True, add_progbar=verbose != 0, model=self.model, verbose=verbose, epochs=epochs
         )
         self.model.stop_training = False
+        self.cold = self._steps is None
         logs: dict[str, float] = {}
         calls.on_train_begin()
         for epoch in range(initial_epoch, epochs):

@@ -65,6 +65,7 @@ class Run:
             return
         data = Path(self.job.data)
         train_split, valid = open_split(data, "train"), open_split(data, "valid")
+        begun = time.monotonic()
         settings: dict[str, Any] = {
             "epochs": self.job.epochs,
             "initial_epoch": len(self.state.history),
@@ -80,18 +81,18 @@ class Run:
         else:
             x, y = plain(self.task, train_split)
             returned = self.hyper.fit(self.hp, self.model, x, y, validation_data=plain(self.task, valid), **settings)
-        self._take(returned)
+        self._take(returned, time.monotonic() - begun)
         if self.job.checkpoint:
             checkpoint.save(Path(self.job.checkpoint), self.model, self.state)
 
-    def _take(self, returned: Any) -> None:
+    def _take(self, returned: Any, seconds: float) -> None:
         """A user's own fit may return its metrics instead of calling back."""
         if self.state.history:
             return
         if isinstance(returned, dict):
-            self.epoch_end({name: float(value) for name, value in returned.items()}, 0.0)
+            self.epoch_end({name: float(value) for name, value in returned.items()}, seconds)
         elif isinstance(returned, (int, float, np.floating)):
-            self.epoch_end({self.objective.name: float(returned)}, 0.0)
+            self.epoch_end({self.objective.name: float(returned)}, seconds)
         else:
             raise BadValue("fit must call its callbacks, or return a dictionary of metrics or one number")
 
@@ -103,7 +104,8 @@ class Run:
         history.append({"epoch": len(history) + 1, "metrics": metrics, "seconds": round(seconds, 4)})
         if self.state.best_score is None or self.objective.better(score, self.state.best_score):
             self.state.best, self.state.best_epoch, self.state.best_score = self.model.get_weights(), len(history), score
-        decision = Decision(self.report({**history[-1], "score": score, **self.parameters}))
+        cold = self.program is None or self.program.cold
+        decision = Decision(self.report({**history[-1], "score": score, "cold": cold, **self.parameters}))
         if self.job.checkpoint and time.monotonic() - self.saved > SAVE_EVERY:  # after the journal has the epoch
             checkpoint.save(Path(self.job.checkpoint), self.model, self.state)
             self.saved = time.monotonic()

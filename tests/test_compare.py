@@ -1,0 +1,234 @@
+"""Recorded tables, their replay, and what a comparison says of them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from small import Here, small_flags
+
+from tuning.compare.runs import Point, Run, replayed
+from tuning.compare.statistics import friedman, interval, pairs
+from tuning.compare.verdict import could_have_stopped, rung_correlations, sentences, warning
+from tuning.errors import BadFile
+from tuning.executors.replay import FakeClock, Replay
+from tuning.recorded import Curve, Row, Table
+from tuning.space import Config, Grid, Interval, Parameter, Space, same
+from tuning.training.jobs import Job, ModelRef
+
+SPACE = Space(
+    parameters=(
+        Parameter(name="units", domain=Grid(values=(8, 16, 32, 64, 128), default=32)),
+        Parameter(name="bidirectional", domain=Grid(values=(False, True), default=False)),
+        Parameter(name="learning_rate", domain=Interval(low=1e-4, high=1e-2, log=True, default=1e-3)),
+    )
+)
+EPOCHS = 6
+
+
+def made_up(rows: int = 60, early: float = 1.0) -> Table:
+    """Scores rise with epochs towards a quality that a middling rate gives; `early` is how much early scores say of it."""
+    rng = np.random.default_rng(0)
+    found = []
+    for _ in range(rows):
+        config = SPACE.draw(rng)
+        quality = 0.9 - abs(np.log10(float(config["learning_rate"])) + 3) / 5 + rng.normal(0, 0.02)
+        curves = []
+        for _seed in range(2):
+            hidden = early * quality + (1 - early) * rng.uniform(0.3, 0.9)
+            scores = [hidden * (1 - 0.5 ** (epoch + 1)) for epoch in range(EPOCHS - 1)] + [quality + rng.normal(0, 0.005)]
+            seconds = tuple(float(config["units"]) / 32 for _ in range(EPOCHS))
+            curves.append(Curve(scores=tuple(scores), seconds=seconds, start=1.0))
+        found.append(Row(config=config, curves=tuple(curves), parameters=int(config["units"]), parameters_without_embedding=1))
+    return Table(task="made-up", objective="val_accuracy:max", max_epochs=EPOCHS, space=SPACE, rows=tuple(found))
+
+
+def job(config: Config, number: int = 1, epochs: int = EPOCHS, seed: int = 0, **more: int) -> Job:
+    return Job(id=number, kind="train", data="", model=ModelRef(), config=config, epochs=epochs, seed=seed, patience=99, **more)  # type: ignore[arg-type]
+
+
+class TestReplay:
+    def test_epochs_come_in_their_order_and_time(self) -> None:
+        table, clock = made_up(), FakeClock()
+        executor = Replay(table, 2, clock)
+        row = table.rows[0]
+        executor.submit(job(row.config))
+        told = []
+        while message := next(iter(executor.poll(1e6)), None):
+            told.append((message.kind, clock.now()))
+            if message.kind == "done":
+                break
+            executor.reply(1, "continue")
+        each = row.curves[0].seconds[0]
+        assert [kind for kind, _ in told] == ["epoch"] * EPOCHS + ["done"]
+        assert [at for _, at in told[:-1]] == pytest.approx([1.0 + each * n for n in range(1, EPOCHS + 1)])
+
+    def test_two_at_a_time_share_the_clock(self) -> None:
+        table, clock = made_up(), FakeClock()
+        executor = Replay(table, 2, clock)
+        slow, fast = (next(r for r in table.rows if r.config["units"] == units) for units in (128, 8))
+        executor.submit(job(slow.config, 1, trial=1))
+        executor.submit(job(fast.config, 2, trial=2))
+        assert executor.poll(100)[0].job == 2
+        assert clock.now() == pytest.approx(1.25)
+
+    def test_a_promoted_trial_goes_on_where_it_was(self) -> None:
+        table, clock = made_up(), FakeClock()
+        executor = Replay(table, 1, clock)
+        config = table.rows[0].config
+        for number, epochs, expected in ((1, 2, [1, 2]), (2, 4, [3, 4])):
+            executor.submit(job(config, number, epochs))
+            seen = []
+            while (message := executor.poll(1e6)[0]).kind == "epoch":
+                seen.append(message.body["epoch"])
+                executor.reply(number, "continue")
+            assert seen == expected
+            assert message.body["epochs"] == epochs
+
+    def test_a_timeout_passes(self) -> None:
+        clock = FakeClock()
+        assert Replay(made_up(), 1, clock).poll(2.5) == []
+        assert clock.now() == 2.5
+
+    def test_nothing_is_told_of_a_stopped_job(self) -> None:
+        executor = Replay(made_up(), 1, FakeClock())
+        executor.submit(job(made_up().rows[0].config))
+        executor.stop(1)
+        assert executor.poll(1e6) == []
+
+
+class TestTable:
+    def test_written_and_read_it_is_the_same(self, tmp_path: Path) -> None:
+        table = made_up(5)
+        table.save(tmp_path / "t.json.gz")
+        assert Table.load(tmp_path / "t.json.gz") == table
+
+    def test_a_damaged_file_is_named(self, tmp_path: Path) -> None:
+        (tmp_path / "t.json.gz").write_bytes(b"no table")
+        with pytest.raises(BadFile, match=r"t\.json\.gz"):
+            Table.load(tmp_path / "t.json.gz")
+
+    def test_what_was_recorded_is_its_own_nearest(self) -> None:
+        table = made_up()
+        assert [table.nearest(row.config) for row in table.rows] == list(range(len(table.rows)))
+        near = {**table.rows[3].config, "learning_rate": float(table.rows[3].config["learning_rate"]) * 1.0001}
+        assert table.nearest(near) == 3
+
+    def test_a_recorded_search_is_a_table(self, tmp_path: Path, here: Here) -> None:
+        argv = ["--task", "signals", *small_flags("signals"), "--units", "4,8", "--max-epochs", "3", "--record", "--quiet"]
+        first: list[str] = []
+        for seed in ("0", "1"):
+            more = ["--strategy", "random", "--trials", "3", "--seed", seed, "--out", str(tmp_path / seed)]
+            status, _, err = here("search", *argv, *more, *first)
+            assert status == 0, err
+            events = [json.loads(line) for line in (tmp_path / "0" / "trials.jsonl").read_text().splitlines()]
+            asked = [event["config"] for event in events if event["event"] == "asked"]
+            tried = [",".join(f"{name}={value}" for name, value in config.items()) for config in asked]
+            first = [flag for text in tried for flag in ("--try", text)]
+        table = Table.of([tmp_path / "0", tmp_path / "1"])
+        assert [same(row.config) for row in table.rows] == [same(config) for config in asked]
+        assert all(len(row.curves) == 2 for row in table.rows)
+        assert all(len(curve.scores) == 3 for row in table.rows for curve in row.curves)
+        assert table.objective == "val_accuracy:max"
+
+
+class TestStatistics:
+    def run(self, strategy: str, seed: int, at: float, loss: float) -> Run:
+        return Run(strategy, seed, 100.0, (Point(1.0, 1, loss + 1), Point(at, 2, loss)), 5)
+
+    def test_sooner_by_a_factor_that_is_found(self) -> None:
+        rng = np.random.default_rng(1)
+        runs = [self.run("quick", s, 10 * rng.lognormal(0, 0.2), -0.8) for s in range(10)]
+        runs += [self.run("slow", s, 30 * rng.lognormal(0, 0.2), -0.8) for s in range(10)]
+        (pair,) = pairs(runs, -0.8)
+        assert pair.sooner
+        assert 2.4 < pair.low < pair.times < pair.high < 3.8
+        assert not pair.differ
+        told = sentences("here", runs, [pair])
+        assert "quick reaches the target sooner than slow" in told[0]
+        assert "no two end at different scores" in told[-1]
+
+    def test_the_same_runs_do_not_differ(self) -> None:
+        runs = [self.run(name, s, 10 + s, -0.8 - s / 100) for name in ("a", "b") for s in range(9)]
+        (pair,) = pairs(runs, -0.7)
+        assert (pair.times, pair.p) == (1.0, 1.0)
+        assert not pair.sooner
+        assert not pair.later
+
+    def test_few_seeds_are_too_few(self) -> None:
+        runs = [self.run(name, s, at, -0.8) for name, at in (("a", 1.5), ("b", 90.0)) for s in range(3)]
+        (told,) = sentences("here", runs, pairs(runs, -0.8))
+        assert told.startswith("3 seeds are too few to tell (the smallest p they can give is 0.25)")
+
+    def test_never_reached_counts_as_the_budget(self) -> None:
+        runs = [self.run("a", s, 10.0, -0.9) for s in range(8)] + [self.run("b", s, 10.0, -0.1) for s in range(8)]
+        assert pairs(runs, -0.8)[0].times == pytest.approx(10.0)
+
+    def test_intervals_of_the_mean_cover_it(self) -> None:
+        rng = np.random.default_rng(2)
+        spans = [interval(rng.normal(1.0, 1.0, size)) for size in (5, 12) for _ in range(200)]
+        assert 0.90 < np.mean([low < 1.0 < high for low, high in spans]) < 0.98
+
+    def test_friedman_needs_five_tasks(self) -> None:
+        tasks = [
+            [self.run(n, s, 9.0, loss) for n, loss in (("a", -0.9), ("b", -0.5), ("c", -0.1)) for s in range(3)] for _ in range(5)
+        ]
+        assert friedman(tasks[:4]) is None
+        found = friedman(tasks)
+        assert found is not None
+        assert found < 0.05
+
+    def test_when_it_could_have_stopped(self) -> None:
+        runs = [Run("a", 0, 100.0, (Point(5.0, 1, -0.5), Point(20.0, 4, -0.795), Point(80.0, 9, -0.8)), 5)]
+        assert could_have_stopped(runs, noise=0.01) == {"a": 20.0}
+
+    def test_early_scores_that_mislead_are_warned_of(self) -> None:
+        assert warning("here", rung_correlations(made_up())) is None
+        told = warning("here", rung_correlations(made_up(early=0.0)))
+        assert told is not None
+        assert "mislead" in told
+
+
+def test_replays_are_the_same_for_the_same_seed_and_end_with_the_budget() -> None:
+    table = made_up()
+    one, again, other = (replayed(table, "asha", seed, 2, 60.0) for seed in (3, 3, 4))
+    assert [p.loss for p in one.points] == [p.loss for p in again.points]
+    assert one.points != other.points
+    assert all(point.at <= 60.0 for point in one.points)
+    assert one.trials > 5
+
+
+def test_compare_replays_tables_and_writes_both_files(tmp_path: Path, here: Here) -> None:
+    made_up().save(tmp_path / "made-up.json.gz")
+    argv = ["--replay", str(tmp_path), "--strategies", "random,asha,tpe", "--seeds", "8", "--out", str(tmp_path / "out")]
+    status, out, err = here("compare", *argv)
+    assert status == 0, err
+    result = json.loads((tmp_path / "out" / "compare.json").read_text())
+    assert result["verdict"]
+    assert result["verdict"][0] in out
+    assert {len(result["tasks"]["made-up"][key]) for key in ("strategies", "pairs")} == {3}
+    page = (tmp_path / "out" / "compare.html").read_text()
+    assert "http-equiv" not in page
+    assert "median over seeds" in page
+    status, _, err = here("compare", *argv)
+    assert status == 2
+    assert "finished comparison" in err
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["--strategies", "random"], "two strategies"),
+        (["--strategies", "random,hyperbend"], "did you mean 'hyperband'"),
+        (["--seeds", "0"], "whole numbers"),
+        (["--replay", "nowhere"], "nowhere"),
+        (["--budget", "soon"], "90s"),
+    ],
+)
+def test_mistakes_are_told_in_one_line(argv: list[str], said: str, tmp_path: Path, here: Here) -> None:
+    status, _, err = here("compare", *argv, "--out", str(tmp_path / "out"))
+    assert status == 2
+    assert said in err
+    assert len(err.strip().splitlines()) == 1

@@ -1,0 +1,5 @@
+"""`python -m tuning COMMAND` is `unitwise COMMAND`."""
+
+from .cli import main
+
+main()

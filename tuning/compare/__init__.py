@@ -1,0 +1,1 @@
+"""Which strategy finds good networks sooner: runs (replayed or live), statistics, a verdict in words, a page."""

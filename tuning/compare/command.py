@@ -1,0 +1,105 @@
+"""`compare`: strategies against each other on one task, live or replayed on recorded trials."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..budget import parse_seconds
+from ..errors import BadValue, StudyConflict
+from ..recorded import Table
+from ..strategies import STRATEGIES
+from .live import live
+from .runs import Run
+from .whole import add_rungs, compared, replay_all, target_of, write
+
+SEEDS = 8  # with fewer no verdict is given
+LIVE = "random,hyperband,bayesian"
+
+
+def compare(
+    out: Path,
+    strategies: Sequence[str],
+    seeds: int,
+    budget: float | None,
+    workers: int,
+    replay: Sequence[Path],
+    options: Sequence[str],
+) -> list[str]:
+    """Run, write both files; the verdict."""
+    for name in strategies:
+        STRATEGIES[name]
+    if len(strategies) < 2:
+        raise BadValue(f"a comparison needs two strategies, as in --strategies {LIVE}; given: {', '.join(strategies) or 'none'}")
+    if replay:
+        tables = {table.task: table for table in map(Table.load, files(replay))}
+        tasks = replay_all(tables, strategies, seeds, workers, budget)
+        objectives = {name: table.objective for name, table in tables.items()}
+        result = compared(tasks, objectives, {name: target_of(table) for name, table in tables.items()})
+        add_rungs(result, tables)
+    else:
+        runs, objective = live(out, strategies, seeds, budget or 120.0, options)
+        name = _task(options)
+        tasks, target = {name: runs}, _target(runs)
+        result = compared(tasks, {name: objective}, {name: (target, 0.0)})
+    result |= {"seeds": seeds, "budget": budget, "workers": workers, "replayed": bool(replay)}
+    write(out, result, tasks)
+    return list(result["verdict"])
+
+
+def files(given: Sequence[Path]) -> list[Path]:
+    """The tables: files, or all in a folder."""
+    found = [file for path in given for file in (sorted(path.glob("*.json.gz")) if path.is_dir() else [path])]
+    if not found:
+        raise BadValue(f"--replay takes recorded tables (*.json.gz) or folders of them; {', '.join(map(str, given))} holds none")
+    return found
+
+
+def new_out(out: str | None, task: str) -> Path:
+    """Where the files go: a folder of this comparison's own, or one that it goes on with."""
+    folder = Path(out) if out else Path("runs") / f"compare-{Path(task).stem}-{time.strftime('%Y%m%d-%H%M%S')}"
+    if (folder / "compare.json").exists():
+        raise StudyConflict(f"--out needs a new folder; {folder} holds a finished comparison")
+    return folder
+
+
+def seconds_of(text: str | None) -> float | None:
+    """The budget of one search."""
+    return parse_seconds(text) if text else None
+
+
+def _task(options: Sequence[str]) -> str:
+    at = list(options).index("--task") + 1 if "--task" in options else 0
+    return Path(options[at]).stem if at else "sentiment"
+
+
+def _target(runs: Sequence[Run]) -> float:
+    """The loss that the middle run ended with: half of them can be timed."""
+    ends = sorted(run.final for run in runs)
+    return ends[len(ends) // 2]
+
+
+def main(argv: Sequence[str], prog: str) -> int:
+    """`compare --task T --strategies A,B --seeds N --budget B | --replay DIR...`."""
+    from ..cli import Parser
+
+    parser = Parser(prog=prog, description="Compare strategies; other options (--task, --data, --units, ...) go to every search.")
+    parser.add_argument("--strategies", default=LIVE, metavar="A,B", help=f"default: {LIVE}")
+    parser.add_argument("--seeds", default=str(SEEDS), metavar="N", help=f"searches of each (default: {SEEDS})")
+    parser.add_argument("--budget", metavar="X", help="wall time of each search (default: 2m; replayed: half of the table)")
+    parser.add_argument("--workers", default="2", metavar="N", help="trials at a time (default: 2)")
+    parser.add_argument("--replay", nargs="+", metavar="PATH", help="recorded tables in place of training")
+    parser.add_argument("--out", metavar="DIR", help="folder of the comparison (default: runs/compare-TASK-YYYYMMDD-HHMMSS)")
+    args, options = parser.parse_known_args(argv)
+    if not args.seeds.isdigit() or not args.workers.isdigit() or int(args.seeds) < 1 or int(args.workers) < 1:
+        raise BadValue(f"--seeds and --workers take whole numbers from 1; given: {args.seeds}, {args.workers}")
+    out = new_out(args.out, "replay" if args.replay else _task(options))
+    print(f"comparison in {out}", flush=True)
+    replay = [Path(path) for path in args.replay or ()]
+    names = [name for name in args.strategies.split(",") if name]
+    given = options if args.replay else [*options, "--workers", args.workers]
+    verdict = compare(out, names, int(args.seeds), seconds_of(args.budget), int(args.workers), replay, given)
+    print("\n".join(verdict))
+    print(f"files: {out / 'compare.json'}, {out / 'compare.html'}")
+    return 0

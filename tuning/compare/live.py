@@ -1,0 +1,46 @@
+"""Searches that really train, one after another: strategies interleaved, so that a busy hour is shared by all."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..errors import Mistake
+from ..journal import read
+from ..objective import Objective
+from .runs import Run, incumbents
+
+
+def live(out: Path, strategies: Sequence[str], seeds: int, budget: float, options: Sequence[str]) -> tuple[list[Run], str]:
+    """Every strategy with every seed, and the objective. What `out` holds of a finished search is not run again."""
+    runs, objective = [], ""
+    for seed in range(seeds):
+        turned = [*strategies[seed % len(strategies) :], *strategies[: seed % len(strategies)]]
+        for strategy in turned:
+            folder = out / f"{strategy}-{seed}"
+            if not (folder / "best.json").exists():
+                _search(folder, strategy, seed, budget, options)
+            objective = json.loads((folder / "best.json").read_text(encoding="utf-8"))["search"]["objective"]
+            events = list(read(folder / "trials.jsonl"))
+            points = incumbents(events, Objective.parse(objective))
+            asked = {event["trial"] for event in events if event["event"] == "asked"}
+            runs.append(Run(strategy, seed, budget, tuple(points), len(asked)))
+            print(f"{strategy} seed {seed}: {len(asked)} trials, {_best(runs[-1], objective)}", file=sys.stderr, flush=True)
+    return runs, objective
+
+
+def _search(folder: Path, strategy: str, seed: int, budget: float, options: Sequence[str]) -> None:
+    """One search, as a user starts it."""
+    argv = [sys.executable, "-m", "tuning", "search", "--strategy", strategy, "--seed", str(seed), "--budget", f"{budget:g}s"]
+    argv += ["--resume", str(folder)] if (folder / "settings.json").exists() else ["--out", str(folder), *options]
+    done = subprocess.run([*argv, "--quiet"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
+    if done.returncode:
+        raise Mistake(f"the search with {strategy}, seed {seed}, ended with status {done.returncode}: {done.stderr.strip()[-300:]}")
+
+
+def _best(run: Run, objective: str) -> str:
+    name, direction = objective.split(":")
+    return f"{name} {-run.final if direction == 'max' else run.final:.4f}"

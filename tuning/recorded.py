@@ -1,0 +1,147 @@
+"""A table of recorded trials: learning curves and seconds of many configurations, which any strategy can be replayed on.
+
+Made from the journals of searches with `--record`, where every configuration is trained to its full epochs. The same
+configuration recorded with other seeds is one row with several curves.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from .errors import BadFile
+from .journal import read, write_bytes_whole
+from .objective import Objective
+from .space import Config, Space, same
+from .strategies.cube import to_point
+
+
+class Curve(BaseModel):
+    """One seed's training: the score and the seconds of each epoch, the first without what building and tracing took."""
+
+    model_config = ConfigDict(frozen=True)
+    scores: tuple[float | None, ...]
+    seconds: tuple[float, ...]
+    start: float
+
+
+class Row(BaseModel):
+    """One configuration with a curve for each seed."""
+
+    model_config = ConfigDict(frozen=True)
+    config: Config
+    curves: tuple[Curve, ...]
+    parameters: int
+    parameters_without_embedding: int
+
+
+class Table(BaseModel):
+    """Recorded trials of one task."""
+
+    model_config = ConfigDict(frozen=True)
+    task: str
+    objective: str
+    max_epochs: int
+    space: Space
+    rows: tuple[Row, ...]
+
+    @classmethod
+    def load(cls, path: Path) -> Table:
+        """The table in a `.json.gz`."""
+        try:
+            return cls.model_validate_json(gzip.decompress(path.read_bytes()))
+        except (OSError, EOFError, ValidationError) as wrong:
+            raise BadFile(f"{path} is no table of recorded trials: {' '.join(str(wrong).split())[:160]}") from None
+
+    @classmethod
+    def of(cls, folders: Sequence[Path]) -> Table:
+        """The table of several recorded studies of one task and space."""
+        stored = [json.loads((folder / "settings.json").read_text(encoding="utf-8")) for folder in folders]
+        for one, folder in zip(stored, folders, strict=True):
+            if (one["space"], one["fingerprint"]) != (stored[0]["space"], stored[0]["fingerprint"]):
+                raise BadFile(f"recorded studies must share data and space; {folder} differs from {folders[0]}")
+        rows: dict[str, Row] = {}
+        for folder in folders:
+            for key, row in _rows(folder).items():
+                known = rows[key].curves if key in rows else ()
+                rows[key] = row.model_copy(update={"curves": (*known, *row.curves)})
+        settings = stored[0]["settings"]
+        objective = json.loads((folders[0] / "best.json").read_text(encoding="utf-8"))["search"]["objective"]
+        space = Space.model_validate(stored[0]["space"])
+        return cls(
+            task=settings["task"], objective=objective, max_epochs=settings["max_epochs"], space=space, rows=tuple(rows.values())
+        )
+
+    def save(self, path: Path) -> None:
+        """Write it, compressed, the same bytes for the same table."""
+        write_bytes_whole(path, gzip.compress(self.model_dump_json().encode(), mtime=0))
+
+    def nearest(self, config: Config) -> int:
+        """The row of the recorded configuration that lies closest: the same one where it was recorded."""
+        known = self._numbers.get(same(config))
+        if known is not None:
+            return known
+        apart = np.abs(self._points - to_point(self.space, config)).sum(axis=1)
+        return int(np.argmin(apart))
+
+    @cached_property
+    def _numbers(self) -> dict[str, int]:
+        return {same(row.config): number for number, row in enumerate(self.rows)}
+
+    @cached_property
+    def _points(self) -> np.ndarray:
+        return np.array([to_point(self.space, row.config) for row in self.rows])
+
+    @cached_property
+    def qualities(self) -> np.ndarray:
+        """Of each row, the mean over seeds of the best score within the epochs, as a loss (less is better)."""
+        key = Objective.parse(self.objective).key
+        best = [[min((key(s) for s in c.scores if s is not None), default=np.inf) for c in row.curves] for row in self.rows]
+        return np.array([float(np.mean(values)) for values in best])
+
+    @cached_property
+    def noise(self) -> float:
+        """One standard error of a row's mean over seeds, pooled over rows (0 with one seed)."""
+        key = Objective.parse(self.objective).key
+        best = [[min((key(s) for s in c.scores if s is not None), default=np.nan) for c in row.curves] for row in self.rows]
+        spread = [np.var(values, ddof=1) / len(values) for values in best if len(values) > 1 and np.isfinite(values).all()]
+        return float(np.sqrt(np.mean(spread))) if spread else 0.0
+
+
+def _rows(folder: Path) -> dict[str, Row]:
+    """The finished trials of one recorded study."""
+    asked: dict[int, Config] = {}
+    epochs: dict[int, dict[int, dict[str, Any]]] = {}
+    finished: set[int] = set()
+    for event in read(folder / "trials.jsonl"):
+        if event["event"] == "asked":
+            asked[event["trial"]] = event["config"]
+        elif event["event"] == "epoch":
+            epochs.setdefault(event["trial"], {})[event["epoch"]] = event
+        elif event["event"] == "finished":
+            finished.add(event["trial"])
+    found = {}
+    for trial in sorted(finished & epochs.keys()):
+        curve = [epochs[trial][number] for number in sorted(epochs[trial])]
+        found[same(asked[trial])] = Row(
+            config=asked[trial],
+            curves=(_curve(curve),),
+            parameters=curve[-1]["parameters"],
+            parameters_without_embedding=curve[-1]["parameters_without_embedding"],
+        )
+    return found
+
+
+def _curve(epochs: list[dict[str, Any]]) -> Curve:
+    seconds = [float(epoch["seconds"]) for epoch in epochs]
+    usual = float(np.median(seconds[1:])) if len(seconds) > 1 else seconds[0]
+    start = max(0.0, seconds[0] - usual)
+    scores = tuple(None if epoch["score"] is None else float(epoch["score"]) for epoch in epochs)
+    return Curve(scores=scores, seconds=(seconds[0] - start, *seconds[1:]), start=start)
