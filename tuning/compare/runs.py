@@ -58,15 +58,7 @@ class Charged:
 
     def __init__(self, strategy: Strategy, clock: FakeClock) -> None:
         self._strategy, self._clock, self.spent = strategy, clock, 0.0
-
-    @property
-    def limit(self) -> int | None:
-        """The strategy's."""
-        return self._strategy.limit
-
-    @limit.setter
-    def limit(self, value: int | None) -> None:
-        self._strategy.limit = value
+        self.limit: int | None = strategy.limit
 
     @property
     def paused(self) -> frozenset[int]:
@@ -75,6 +67,7 @@ class Charged:
 
     def ask(self, config: Config | None = None) -> Trial | Answer:
         """Ask, and let the time pass."""
+        self._strategy.limit = self.limit
         start = time.perf_counter()
         found = self._strategy.ask(config)
         self._pass(time.perf_counter() - start)

@@ -145,7 +145,7 @@ class Program:
         with tf.GradientTape() as tape:
             predicted = model(inputs, training=True)
             loss = model.compute_loss(x=inputs, y=y, y_pred=predicted, sample_weight=weighted)
-        variables = list(model.trainable_variables)
+        variables: Any = list(model.trainable_variables)
         model.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
         if self.metric is not None:
             self.metric[1].update_state(y, predicted)
