@@ -1,6 +1,6 @@
 """What the driver itself costs: ask, tell, journal and resume against the number of trials, with simulated workers.
 
-    python benchmarks/driver.py [--strategies random,grid,hyperband,bayesian] [--workers 8]
+    python benchmarks/driver.py [--strategies random,asha] [--most 10000] [--workers 8]
 
 Real strategies, ledger and journal; the trials are simulated (a smooth score with noise, no training). For each size: medians
 of the last trials' ask, tell and append (milliseconds), seconds to resume from the journal, and the driver's memory.
@@ -24,7 +24,8 @@ from tuning.strategies import STRATEGIES, Setting
 from tuning.training.child import memory
 from tuning.trial import Trial, derived_seed
 
-SIZES = {"random": 100_000, "grid": 100_000, "hyperband": 10_000, "bayesian": 200}
+MODEL_FREE = {"random": 100_000, "grid": 100_000, "sobol": 100_000, "hyperband": 10_000, "asha": 100_000, "bohb": 10_000}
+SIZES = {**MODEL_FREE, "cmaes": 10_000, "tpe": 200, "bayesian": 200}  # the last two fit a model at every ask
 MARKS = (100, 200, 1000, 10_000, 100_000)
 LAST = 200  # trials whose medians are shown
 MAX_EPOCHS = 12

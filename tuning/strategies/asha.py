@@ -6,6 +6,8 @@ rung, from the highest rung down; where there is none, a new configuration start
 
 from __future__ import annotations
 
+from bisect import insort
+
 import numpy as np
 
 from ..space import Config
@@ -23,7 +25,7 @@ class Asha(Proposer):
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
         self.rungs = levels(setting.max_epochs)
-        self.told: list[dict[int, float]] = [{} for _ in self.rungs]  # rung -> trial -> loss
+        self.told: list[list[tuple[float, int]]] = [[] for _ in self.rungs]  # of each rung losses with trials, the best first
         self.promoted: list[set[int]] = [set() for _ in self.rungs]
 
     @property
@@ -35,8 +37,7 @@ class Asha(Proposer):
         """
         near: set[int] = set()
         for told, gone in zip(self.told[:-1], self.promoted[:-1], strict=True):
-            ranked = sorted((loss, number) for number, loss in told.items() if loss < float("inf"))
-            near |= {number for _, number in ranked[: len(told) // ETA + NEAR]} - gone
+            near |= {number for loss, number in told[: len(told) // ETA + NEAR] if loss < float("inf")} - gone
         return frozenset(near)
 
     def ask(self, config: Config | None = None) -> Trial | Answer:
@@ -61,16 +62,15 @@ class Asha(Proposer):
         for rung in range(len(self.rungs) - 2, -1, -1):
             told = self.told[rung]
             count = max(at_least if not self.promoted[rung] else 0, len(told) // ETA)
-            best = sorted((loss, number) for number, loss in told.items() if loss < float("inf"))[:count]
-            for _, number in best:
-                if number not in self.promoted[rung]:
+            for loss, number in told[:count]:
+                if loss < float("inf") and number not in self.promoted[rung]:
                     return rung, number
         return None
 
     def tell(self, trial: Trial, result: Result) -> None:
         """Enter the rung that was reached."""
         del self.running[trial.id]
-        self.told[self.rungs.index(trial.epochs)][trial.id] = self.loss(result)
+        insort(self.told[self.rungs.index(trial.epochs)], (self.loss(result), trial.id))
 
     def propose(self, rng: np.random.Generator) -> Config | None:
         """One at random."""
