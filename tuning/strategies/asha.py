@@ -6,7 +6,7 @@ rung, from the highest rung down; where there is none, a new configuration start
 
 from __future__ import annotations
 
-from bisect import insort
+from bisect import bisect_left, insort
 
 import numpy as np
 
@@ -26,7 +26,7 @@ class Asha(Proposer):
         super().__init__(setting)
         self.rungs = levels(setting.max_epochs)
         self.told: list[list[tuple[float, int]]] = [[] for _ in self.rungs]  # of each rung losses with trials, the best first
-        self.promoted: list[set[int]] = [set() for _ in self.rungs]
+        self.waiting: list[list[tuple[float, int]]] = [[] for _ in self.rungs]  # the same, of those that were not promoted
 
     @property
     def paused(self) -> frozenset[int]:
@@ -36,17 +36,17 @@ class Asha(Proposer):
         promoted late starts over.
         """
         near: set[int] = set()
-        for told, gone in zip(self.told[:-1], self.promoted[:-1], strict=True):
-            near |= {number for loss, number in told[: len(told) // ETA + NEAR] if loss < float("inf")} - gone
+        for told, waiting in zip(self.told[:-1], self.waiting[:-1], strict=True):
+            few = waiting[: len(told) // ETA + NEAR]
+            last = told[min(len(told) // ETA + NEAR, len(told)) - 1] if told else (0.0, 0)
+            near |= {number for loss, number in few if loss < float("inf") and (loss, number) <= last}
         return frozenset(near)
 
     def ask(self, config: Config | None = None) -> Trial | Answer:
         """A promotion, or a new configuration in the lowest rung."""
         found = self.promotion()
         if found is not None:
-            rung, number = found
-            self.promoted[rung].add(number)
-            return self.begin(number, self.rungs[rung + 1])
+            return self._promoted(*found)
         if self.next_config(config) is not None:
             return self.begin(len(self.configs) - 1, self.rungs[0])
         if self.running:
@@ -54,23 +54,29 @@ class Asha(Proposer):
         found = self.promotion(at_least=1)  # nothing new is left: the best go on, so that the last rung is reached
         if found is None:
             return DONE
-        self.promoted[found[0]].add(found[1])
-        return self.begin(found[1], self.rungs[found[0] + 1])
+        return self._promoted(*found)
+
+    def _promoted(self, rung: int, number: int) -> Trial:
+        """Take the best that waits in a rung on to the next."""
+        del self.waiting[rung][0]
+        return self.begin(number, self.rungs[rung + 1])
 
     def promotion(self, at_least: int = 0) -> tuple[int, int] | None:
         """The highest rung with a trial that is among its best 1/eta and was not promoted, and the best such trial."""
         for rung in range(len(self.rungs) - 2, -1, -1):
-            told = self.told[rung]
-            count = max(at_least if not self.promoted[rung] else 0, len(told) // ETA)
-            for loss, number in told[:count]:
-                if loss < float("inf") and number not in self.promoted[rung]:
-                    return rung, number
+            told, waiting = self.told[rung], self.waiting[rung]
+            nobody_yet = len(waiting) == len(told)
+            count = max(at_least if nobody_yet else 0, len(told) // ETA)
+            if waiting and waiting[0][0] < float("inf") and bisect_left(told, waiting[0]) < count:
+                return rung, waiting[0][1]
         return None
 
     def tell(self, trial: Trial, result: Result) -> None:
         """Enter the rung that was reached."""
         del self.running[trial.id]
-        insort(self.told[self.rungs.index(trial.epochs)], (self.loss(result), trial.id))
+        rung, entry = self.rungs.index(trial.epochs), (self.loss(result), trial.id)
+        insort(self.told[rung], entry)
+        insort(self.waiting[rung], entry)
 
     def propose(self, rng: np.random.Generator) -> Config | None:
         """One at random."""
