@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 from records import History
+from threadpoolctl import threadpool_limits
 
 from tuning.journal import Journal, read
 from tuning.ledger import Ledger
@@ -150,4 +151,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with threadpool_limits(1, user_api="blas"):  # as in a search
+        main()

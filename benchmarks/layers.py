@@ -63,14 +63,14 @@ def measured(layer: Any, units: int, length: int, steps: int, compiled: bool, ad
     model.compile(adam(1e-3, clipnorm=1.0), "binary_crossentropy")
     model.optimizer.build(model.trainable_variables)
 
-    @tf.function(jit_compile=compiled, autograph=False)  # type: ignore[untyped-decorator]
+    @tf.function(jit_compile=compiled, autograph=False)  # type: ignore[untyped-decorator]  # TensorFlow's
     def gradients(x: Any, y: Any) -> Any:
         with tf.GradientTape() as tape:
             loss = model.compute_loss(x=x, y=y, y_pred=model(x, training=True))
         found = tape.gradient(loss, list(model.trainable_variables))
         return [(g.values, g.indices) if isinstance(g, tf.IndexedSlices) else g for g in found]
 
-    @tf.function(autograph=False)  # type: ignore[untyped-decorator]
+    @tf.function(autograph=False)  # type: ignore[untyped-decorator]  # TensorFlow's
     def many(x: Any, y: Any) -> Any:
         def body(index: Any) -> Any:
             found = gradients(x[index], y[index])
@@ -95,7 +95,7 @@ def rate(units: int) -> float:
     a = tf.random.normal([BATCH, EMBEDDING + units])
     b = tf.random.normal([EMBEDDING + units, 4 * units])
 
-    @tf.function  # type: ignore[untyped-decorator]
+    @tf.function  # type: ignore[untyped-decorator]  # TensorFlow's
     def many() -> Any:
         return tf.while_loop(
             lambda i, t: i < 200, lambda i, t: (i + 1, t + tf.matmul(a + t * 0.0, b)[:, :1]), [0, tf.zeros([BATCH, 1])]

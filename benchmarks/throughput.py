@@ -89,7 +89,7 @@ def with_kerastuner(configs: list[dict[str, Any]], data: Path) -> list[Outcome]:
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
             Told.score = float(logs["val_accuracy"])
 
-    class Timed(keras_tuner.GridSearch):  # type: ignore[misc]
+    class Timed(keras_tuner.GridSearch):  # type: ignore[misc]  # KerasTuner ships no types
         def on_trial_begin(self, trial: Any) -> None:
             self.began = time.perf_counter()
             super().on_trial_begin(trial)

@@ -3,9 +3,11 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from threadpoolctl import threadpool_limits
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -13,6 +15,13 @@ from small import Here, Run
 
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared" / "data"
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_thread() -> Iterator[None]:
+    """Linear algebra keeps to one thread, as it does in a search."""
+    with threadpool_limits(1, user_api="blas"):
+        yield
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -11,7 +11,8 @@ BASE: Config = {"units": 32, "layers": 1, "bidirectional": False, "embedding": 6
 
 
 def model(rows: int = 7000, steps: float = 20.0) -> CostModel:
-    return CostModel(small_task("sentiment").spec, rows, steps)
+    spec = small_task("sentiment").spec
+    return CostModel(spec.input, spec.output, rows, steps)
 
 
 def drawn(number: int, seed: int = 0) -> list[Config]:

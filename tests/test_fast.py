@@ -170,5 +170,5 @@ def test_class_weights_weigh_the_loss_as_keras_does(name: str) -> None:
     history = Program(network(task, FUSED, **given)[0], task.spec).fit(
         train.x, train.y, batch_size=len(train), class_weight=weights
     )
-    loss = network(task, PLAIN, **given)[0].train_on_batch(train.x, train.y, class_weight=weights)  # type: ignore[attr-defined]
+    loss = network(task, PLAIN, **given)[0].train_on_batch(train.x, train.y, class_weight=weights)  # type: ignore[attr-defined]  # a keras.Model
     assert history.history["loss"][0] == pytest.approx(float(loss[0]), rel=1e-4)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 
 import keras_tuner
 import numpy as np
@@ -93,7 +94,9 @@ class TestEveryStrategy:
 
     def test_neighbouring_seeds_share_nothing(self, name: str) -> None:
         if name == "grid":
-            pytest.skip("a grid has no seed")
+            pytest.skip("a grid has no seed")  # its order is the space's own
+        if name in ("portfolio", "auto"):
+            pytest.skip("begins with the same list whatever the seed")
         one, two = (configs(drive(make(name, seed=seed), few(name, 10))) for seed in (1, 2))
         assert not {same(config) for config in one} & {same(config) for config in two}
 
@@ -103,26 +106,29 @@ class TestEveryStrategy:
         whole = drive(make(name), asks)
         again = make(name)
         for trial in whole[:cut]:
-            assert again.ask(trial.config) == trial
+            assert again.replay(trial)
             again.tell(trial, Result(Status.COMPLETED, quality(trial)))
         assert drive(again, asks - cut) == whole[cut:]
 
     def test_resumed_with_trials_running_it_goes_on_the_same(self, name: str) -> None:
-        def begun(recorded: list[Trial]) -> tuple[Strategy, list[Trial]]:
-            strategy = make(name)
-            found: list[Trial] = []
-            for step in range(14):
-                got = strategy.ask(recorded[len(found)].config if recorded else None)
-                if isinstance(got, Trial):
-                    found.append(got)
-                if step % 3 == 2:  # two of three asked trials are still running
-                    strategy.tell(found[step // 3], Result(Status.COMPLETED, quality(found[step // 3])))
-            return strategy, found
-
-        first, trials = begun([])
-        second, again = begun(trials)
-        assert trials == again
+        first, second = make(name), make(name)
+        asked: list[Trial] = []
+        for step in range(14):
+            found = first.ask()
+            if isinstance(found, Trial):
+                asked.append(found)
+                assert second.replay(found)
+            if step % 3 == 2:  # two of three asked trials are still running
+                for strategy in (first, second):
+                    strategy.tell(asked[step // 3], Result(Status.COMPLETED, quality(asked[step // 3])))
         assert first.ask() == second.ask()
+
+    def test_what_does_not_follow_is_not_entered(self, name: str) -> None:
+        trials, again = drive(make(name), 3), make(name)
+        assert not again.replay(replace(trials[0], id=5))
+        again = make(name)
+        assert again.replay(trials[0])
+        assert not again.replay(replace(trials[0], epochs=12))  # it still runs
 
     def test_parallel_asks_before_any_result_are_different(self, name: str) -> None:
         strategy = make(name)
@@ -205,7 +211,7 @@ def test_a_users_steps_are_values_that_every_strategy_can_hold(name: str) -> Non
     for trial in whole:
         assert space.check(trial.config) == trial.config
         recorded = json.loads(json.dumps(trial.config))
-        assert again.ask(recorded) == trial
+        assert again.replay(replace(trial, config=recorded))
         again.tell(trial, Result(Status.COMPLETED, quality_of_steps(trial)))
 
 

@@ -19,6 +19,7 @@ from tuning.objective import Objective
 from tuning.space import Config, Grid, Interval, Parameter, Space
 from tuning.strategies import STRATEGIES, Setting
 from tuning.study import Study
+from tuning.timing import Timing
 from tuning.training.jobs import Job, ModelRef
 from tuning.trial import Trial, derived_seed
 
@@ -141,7 +142,7 @@ class Dear(CostModel):
 
 def test_what_cannot_end_in_time_is_not_started(tmp_path: Path) -> None:
     costs = Dear()
-    found = study(tmp_path, MadeUp(2), trials=20, costs=costs)
+    found = study(tmp_path, MadeUp(2), trials=20, timing=Timing(costs=costs))
     found.budget, found.clock = Budget(3600.0, 20, None), Clock()
     found.run()
     asked = {event["trial"]: event["config"]["units"] for event in events(tmp_path, "asked")}
@@ -152,9 +153,9 @@ def test_what_cannot_end_in_time_is_not_started(tmp_path: Path) -> None:
 
 
 def test_a_dear_trial_may_be_silent_for_longer(tmp_path: Path) -> None:
-    found = study(tmp_path, MadeUp(), costs=Dear(), trials=9)
+    found = study(tmp_path, MadeUp(), timing=Timing(costs=Dear()), trials=9)
     found.run()
-    silences = {job.config["units"]: job.silence for job in found.executor.submitted[-4:]}  # type: ignore[attr-defined]
+    silences = {job.config["units"]: job.silence for job in found.executor.submitted[-4:]}  # type: ignore[attr-defined]  # MadeUp's
     assert all(silence == (2e7 if units == 32 else 60.0) for units, silence in silences.items())
 
 

@@ -110,6 +110,16 @@ class Scores(Part):
     ceiling: float | None = Field(description="best possible score, where known")
 
 
+class Choice(Part):
+    """One point of the Pareto front."""
+
+    trial: int
+    hyperparameters: Config
+    score: float
+    parameters: int
+    latency_ms: float | None
+
+
 class Search(Part):
     """How it was found."""
 
@@ -121,7 +131,11 @@ class Search(Part):
     trials: int
     completed: int
     failed: int
+    infeasible: int = Field(default=0, description="not trained, as above --max-params or --max-latency-ms")
     epochs: int
+    front: list[Choice] | None = Field(
+        default=None, description="two objectives: the trials that none beats in both, cheapest first"
+    )
     versions: dict[str, str]
     journal_sha256: str
 

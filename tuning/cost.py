@@ -16,7 +16,7 @@ import numpy as np
 from scipy.optimize import nnls
 
 from .space import Config
-from .task import TaskSpec
+from .task import Input, Output
 
 Array: TypeAlias = np.ndarray
 SEEN = 300  # epochs that the fit looks back on
@@ -28,10 +28,10 @@ RELATIVE = 0.05  # seconds that an error may have before it counts relative to t
 
 
 class CostModel:
-    """Seconds of trials on one task. `rows` and `steps`: rows to train on, and their mean valid steps."""
+    """Seconds of trials on one task: what goes in and out, rows to train on, and their mean valid steps."""
 
-    def __init__(self, spec: TaskSpec, rows: int, steps: float) -> None:
-        self.spec, self.rows, self.steps = spec, rows, steps
+    def __init__(self, given: Input, wanted: Output, rows: int, steps: float) -> None:
+        self.input, self.output, self.rows, self.steps = given, wanted, rows, steps
         self._epochs, self._starts = _Sum(EPOCH_PRIOR), _Sum(START_PRIOR)
 
     def observe(self, config: Config, seconds: Sequence[float], cold: bool = True) -> None:
@@ -42,7 +42,11 @@ class CostModel:
         if len(seconds) == 2 and cold:
             self._starts.observe(self._start(config), max(0.0, seconds[0] - seconds[1]))
         if len(seconds) > 1:
-            self._epochs.observe(self._features(config), seconds[-1])
+            self.observe_epoch(config, seconds[-1])
+
+    def observe_epoch(self, config: Config, seconds: float) -> None:
+        """Take in what an epoch took in which nothing was traced."""
+        self._epochs.observe(self._features(config), seconds)
 
     def epoch(self, config: Config) -> float:
         """Seconds an epoch."""
@@ -63,15 +67,15 @@ class CostModel:
         """Of one epoch: calls, steps, embedding weights moved, recurrent steps, multiplications."""
         steps = math.ceil(self.rows / max(1, whole(config, "batch_size", 32)))
         embedding = whole(config, "embedding", 0)
-        tokens = [self.spec.input.size] if self.spec.input.kind == "tokens" else []
-        tokens += [self.spec.output.size] if self.spec.output.kind == "pair" else []
-        layers, wide = widths(config), embedding or self.spec.input.size
+        tokens = [self.input.size] if self.input.kind == "tokens" else []
+        tokens += [self.output.size] if self.output.kind == "pair" else []
+        layers, wide = widths(config), embedding or self.input.size
         multiplied = 0
         for units, ways in layers:
             multiplied += ways * 4 * units * (wide + units)
             wide = units * ways
-        if self.spec.output.kind in ("tags", "tokens", "pair"):
-            multiplied += wide * self.spec.output.size
+        if self.output.kind in ("tags", "tokens", "pair"):
+            multiplied += wide * self.output.size
         recurrent = steps * self.steps * sum(ways for _, ways in layers)
         return np.array([1.0, steps, steps * sum(tokens) * embedding, recurrent, 6.0 * self.rows * self.steps * multiplied])
 

@@ -9,7 +9,8 @@ TuningError
 │   ├── StudyConflict   a folder that holds another study, or a resume that does not fit
 │   └── BadFile         a journal or best.json that is damaged or edited
 └── TrialError          one trial cannot go on; the search does
-    └── Diverged        the training loss is not a finite number
+    ├── Diverged        the training loss is not a finite number
+    └── Infeasible      the network is larger or slower than the user allows
 """
 
 from __future__ import annotations
@@ -62,8 +63,16 @@ class BadFile(Mistake):
 
 
 class TrialError(TuningError):
-    """One trial failed for a reason worth telling."""
+    """One trial failed for a reason worth telling; `kind` is that reason in a word."""
+
+    kind = "diverged"
 
 
 class Diverged(TrialError):
     """The training loss or the score is no finite number."""
+
+
+class Infeasible(TrialError):
+    """The network is above a limit that the user set; it is not trained."""
+
+    kind = "infeasible"

@@ -14,7 +14,7 @@ from .journal import Event
 from .objective import Objective
 from .space import Config
 from .strategies import Strategy
-from .trial import Answer, Result, Status, Trial
+from .trial import Answer, Decision, Result, Status, Trial
 
 
 @dataclass
@@ -26,7 +26,7 @@ class Record:
     seed: int
     epochs: int  # asked for, in all
     until: int  # the same, cut to what --epochs leaves
-    status: str = "waiting"  # waiting, running, completed, failed
+    status: str = "waiting"  # waiting, running, completed, failed, infeasible
     completed: bool = False  # at least one rung of it
     score: float | None = None
     best_epoch: int = 0
@@ -36,6 +36,8 @@ class Record:
     reason: str = ""
     parameters: int = 0
     parameters_without_embedding: int = 0
+    latency_ms: float | None = None
+    paused: bool = False  # by the last decision
     seconds: float = 0.0
 
     @property
@@ -70,14 +72,12 @@ class Ledger:
             self._rank(self.records[event["trial"]])
 
     def replay(self, event: Event) -> None:
-        """Take a recorded event; what was asked is asked of the strategy again, with the recorded configuration."""
-        if event["event"] == "asked":
-            asked = self.propose(event["config"])
-            if not isinstance(asked, Trial) or asked.id != event["trial"] or asked.epochs != event["epochs"]:
-                raise BadFile(
-                    f"the journal's trial {event['trial']} does not follow from what came before it: it was edited, "
-                    "or written by another version of this strategy"
-                )
+        """Take a recorded event; what was asked is entered in the strategy again."""
+        if event["event"] == "asked" and not self.strategy.replay(Trial(event["trial"], event["config"], event["epochs"])):
+            raise BadFile(
+                f"the journal's trial {event['trial']} does not follow from what came before it: it was edited, "
+                "or written by another version of this strategy"
+            )
         self.apply(event)
 
     def _opened(self, event: Event) -> None:
@@ -109,20 +109,26 @@ class Ledger:
             best = min(scored, key=lambda epoch: self.objective.key(epoch["score"]))
             record.score, record.best_epoch = best["score"], best["epoch"]
 
+    def _decided(self, event: Event) -> None:
+        self.records[event["trial"]].paused = event["decision"] == Decision.PAUSE
+
     def _finished(self, event: Event) -> None:
         record = self.records[event["trial"]]
         record.status, record.completed = "completed", True
         record.score, record.best_epoch = event["score"], event["best_epoch"]
         record.parameters = event["parameters"]
         record.parameters_without_embedding = event["parameters_without_embedding"]
-        self._end(record, Result(Status.COMPLETED, event["score"]))
+        record.latency_ms = event.get("latency_ms", record.latency_ms)
+        seconds, curve = None if self.batch else usual(record.curve), tuple(e["score"] for e in record.curve)
+        self._end(record, Result(Status.COMPLETED, event["score"], seconds, curve if None not in curve else (), record.paused))
 
     def _failed(self, event: Event) -> None:
         record = self.records[event["trial"]]
         record.failures, record.reason = record.failures + 1, event["reason"]
-        record.status = "waiting" if event["retry"] else "failed"
+        infeasible = event.get("kind") == "infeasible"
+        record.status = "waiting" if event["retry"] else "infeasible" if infeasible else "failed"
         if not event["retry"]:
-            self._end(record, Result(Status.FAILED))
+            self._end(record, Result(Status.INFEASIBLE if infeasible else Status.FAILED))
 
     def _stopped(self, event: Event) -> None:
         self.records[event["trial"]].status = "waiting"  # a resumed study trains it to its end
@@ -140,7 +146,12 @@ class Ledger:
     def _tell(self, numbers: list[int]) -> None:
         for number in numbers:
             self.open.remove(number)
-            self.strategy.tell(self.records[number].trial, self.ended.pop(number))
+            record, result = self.records[number], self.ended.pop(number)
+            self.strategy.tell(record.trial, self.judged(record, result))
+
+    def judged(self, record: Record, result: Result) -> Result:
+        """The result as the strategy is told it; with two objectives both are in its score."""
+        return result
 
     @property
     def room(self) -> bool:
@@ -171,6 +182,12 @@ class Ledger:
         return [r for r in scored if r.completed] or scored
 
 
+def usual(curve: list[dict[str, Any]]) -> float | None:
+    """Seconds of the middle epoch but the first."""
+    seconds = sorted(float(epoch["seconds"]) for epoch in curve[1:])
+    return seconds[len(seconds) // 2] if seconds else None
+
+
 def alive(record: Record) -> bool:
     """Whether a trial has a score to be ranked by."""
-    return record.score is not None and record.status != "failed"
+    return record.score is not None and record.status not in ("failed", "infeasible")

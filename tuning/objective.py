@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
-from .errors import BadValue
+from .errors import BadValue, UnknownName
 
 Direction = Literal["max", "min"]
+Cost = Literal["parameters", "latency_ms"]
 DIRECTIONS: dict[str, Direction] = {
     "accuracy": "max",
     "f1": "max",
@@ -70,3 +71,20 @@ class Objective:
 def _guessed(metric: str) -> Direction:
     words = ("loss", "error", "mae", "mse", "perplexity", "distance", "deviance", "entropy")
     return "min" if any(word in metric for word in words) else "max"
+
+
+def objectives(text: str) -> tuple[str, Cost | None]:
+    """SCORE, or SCORE,COST, as its two names.
+
+    >>> objectives("val_f1,parameters"), objectives("val_f1")
+    (('val_f1', 'parameters'), ('val_f1', None))
+    """
+    score, comma, cost = text.partition(",")
+    if not comma:
+        return score, None
+    for known in get_args(Cost):
+        if cost == known and score:
+            return score, known
+    if "," in cost or not score:
+        raise BadValue(f"--objective takes a score, or a score and a cost, as in val_accuracy,parameters; given: {text}")
+    raise UnknownName("second objective", cost, get_args(Cost))

@@ -47,7 +47,8 @@ class Progress(Watcher):
         """Tell of failures and of a new best; keep the live line right."""
         if event["event"] == "failed":
             more = "; it is tried again" if event["retry"] else ""
-            self._line(f"trial {event['trial']} failed: {event['reason']}{more}")
+            what = "is not trained" if event["kind"] == "infeasible" else "failed"
+            self._line(f"trial {event['trial']} {what}: {event['reason']}{more}")
         elif event["event"] == "finished":
             best = study.ledger.best
             if best and best.id == event["trial"] and best.score != self._best:
@@ -87,7 +88,7 @@ class Progress(Watcher):
 def line(study: Study) -> str:
     """The state of a search on one line."""
     ledger = study.ledger
-    done = sum(record.status in ("completed", "failed") for record in ledger.records.values())
+    done = sum(record.status in ("completed", "failed", "infeasible") for record in ledger.records.values())
     words = [f"{done} trials done", f"{len(study.running)} running", f"{ledger.epochs} epochs"]
     if ledger.best and ledger.best.score is not None:
         words.append(f"best {ledger.objective.name} {ledger.best.score:.4f}")
@@ -113,7 +114,17 @@ def summary(best: Mapping[str, Any] | None, trials: list[dict[str, Any]], object
             lines.append(f"{'-':<5}{parts['valid'][metric]:<16.4f}{'':<20}baseline: {name}")
     if best["scores"]["ceiling"] is not None:
         lines.append(f"{'-':<5}{best['scores']['ceiling']:<16.4f}{'':<20}best possible")
-    return [*lines, "", *_test_lines(best)]
+    return [*lines, *_front_lines(best), "", *_test_lines(best)]
+
+
+def _front_lines(best: Mapping[str, Any]) -> list[str]:
+    """The Pareto front, where there are two objectives."""
+    front = best["search"]["front"] or []
+    told = ["", "the front: more score costs more from here on, and nothing gives more for less"] if front else []
+    for point in front:
+        cost = f"{point['parameters']:,} parameters" + (f", {point['latency_ms']:g} ms" if point["latency_ms"] is not None else "")
+        told.append(f"     {point['score']:<16.4f}{cost}: {short(point['hyperparameters'])}")
+    return told
 
 
 def _test_lines(best: Mapping[str, Any]) -> list[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,14 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from .best_schema import read_best
+from .cost import CostModel
 from .errors import BadFile
 from .journal import read, write_bytes_whole
 from .objective import Objective
 from .space import Config, Space, same
 from .strategies.cube import to_point
+from .task import Input, Output
 
 
 class Curve(BaseModel):
@@ -50,6 +53,9 @@ class Table(BaseModel):
     objective: str
     max_epochs: int
     space: Space
+    input: Input
+    output: Output
+    rows_to_train: int
     rows: tuple[Row, ...]
 
     @classmethod
@@ -72,11 +78,16 @@ class Table(BaseModel):
             for key, row in _rows(folder).items():
                 known = rows[key].curves if key in rows else ()
                 rows[key] = row.model_copy(update={"curves": (*known, *row.curves)})
-        settings = stored[0]["settings"]
-        objective = json.loads((folders[0] / "best.json").read_text(encoding="utf-8"))["search"]["objective"]
-        space = Space.model_validate(stored[0]["space"])
+        settings, best = stored[0]["settings"], read_best(folders[0])
         return cls(
-            task=settings["task"], objective=objective, max_epochs=settings["max_epochs"], space=space, rows=tuple(rows.values())
+            task=settings["task"],
+            objective=best.search.objective,
+            max_epochs=settings["max_epochs"],
+            space=Space.model_validate(stored[0]["space"]),
+            input=best.data.input,
+            output=best.data.output,
+            rows_to_train=best.data.rows["train"],
+            rows=tuple(rows.values()),
         )
 
     def save(self, path: Path) -> None:
@@ -84,12 +95,24 @@ class Table(BaseModel):
         write_bytes_whole(path, gzip.compress(self.model_dump_json().encode(), mtime=0))
 
     def nearest(self, config: Config) -> int:
-        """The row of the recorded configuration that lies closest: the same one where it was recorded."""
+        """The number of the row that lies closest: the same configuration where it was recorded."""
         known = self._numbers.get(same(config))
-        if known is not None:
-            return known
-        apart = np.abs(self._points - to_point(self.space, config)).sum(axis=1)
-        return int(np.argmin(apart))
+        return known if known is not None else int(np.argmin(self._apart(config)))
+
+    def untried(self, config: Config, tried: Collection[str]) -> Config:
+        """Of the recorded configurations that are not among `tried`, the one that lies closest."""
+        if same(config) in self._numbers and same(config) not in tried:
+            return config
+        apart = self._apart(config)
+        apart[[self._numbers[key] for key in tried]] = np.inf
+        return self.rows[int(np.argmin(apart))].config
+
+    def _apart(self, config: Config) -> np.ndarray:
+        return np.asarray(np.abs(self._points - to_point(self.space, config)).sum(axis=1))
+
+    def costs(self) -> CostModel:
+        """What trials cost, before any is played; every step counts, as the table knows the longest sequence alone."""
+        return CostModel(self.input, self.output, self.rows_to_train, self.input.steps)
 
     @cached_property
     def _numbers(self) -> dict[str, int]:
@@ -102,17 +125,21 @@ class Table(BaseModel):
     @cached_property
     def qualities(self) -> np.ndarray:
         """Of each row, the mean over seeds of the best score within the epochs, as a loss (less is better)."""
-        key = Objective.parse(self.objective).key
-        best = [[min((key(s) for s in c.scores if s is not None), default=np.inf) for c in row.curves] for row in self.rows]
-        return np.array([float(np.mean(values)) for values in best])
+        return np.array([float(np.mean(values)) for values in self._best])
 
     @cached_property
     def noise(self) -> float:
-        """One standard error of a row's mean over seeds, pooled over rows (0 with one seed)."""
-        key = Objective.parse(self.objective).key
-        best = [[min((key(s) for s in c.scores if s is not None), default=np.nan) for c in row.curves] for row in self.rows]
-        spread = [np.var(values, ddof=1) / len(values) for values in best if len(values) > 1 and np.isfinite(values).all()]
+        """One standard error of a row's mean over seeds, pooled over the better quarter of rows (0 with one seed)."""
+        order = np.argsort(self.qualities, kind="stable")[: max(1, len(self.rows) // 4)]
+        better = [self._best[number] for number in order]
+        spread = [np.var(each, ddof=1) / len(each) for each in better if len(each) > 1 and np.isfinite(each).all()]
         return float(np.sqrt(np.mean(spread))) if spread else 0.0
+
+    @cached_property
+    def _best(self) -> list[list[float]]:
+        """Of each row and seed the best loss; infinite where no epoch has a score."""
+        key = Objective.parse(self.objective).key
+        return [[min((key(s) for s in c.scores if s is not None), default=np.inf) for c in row.curves] for row in self.rows]
 
 
 def _rows(folder: Path) -> dict[str, Row]:

@@ -14,26 +14,31 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from . import journal as journals
 from .best_schema import Best
 from .budget import Budget, Clock
+from .constraints import Constraints
 from .cost import CostModel
 from .errors import BadFile, BadValue, Mistake, StudyConflict, UnknownName
 from .executors import Executor, Inline, Processes
 from .executors.processes import default_workers
 from .folder import ARRAYS, locked, new_folder
+from .front_page import front_page
 from .journal import Journal, write_whole
 from .ledger import Ledger
 from .metrics import METRICS
 from .narrow import narrowed
-from .objective import Objective
+from .objective import Objective, objectives
 from .ranges import Limits
 from .settings import Settings, settings_of
 from .space import Grid, Space
 from .strategies import STRATEGIES, Setting, warm
 from .study import Study, Watcher, awaited
 from .task import Task
+from .timing import Timing
+from .trade import TradeLedger
 from .training.jobs import Job, ModelRef
 from .training.store import save_task
 from .whole_best import versions, whole_best
@@ -119,7 +124,7 @@ def run(
     limits, _ = settings.limits(), settings.first_configs()
     model = ModelRef.parse(settings.hypermodel, limits)
     folder = resumed or new_folder(settings, out)
-    with locked(folder, keep=resumed is not None) as keep:
+    with locked(folder, keep=resumed is not None) as keep, threadpool_limits(1, user_api="blas"):
         executor = make_executor(settings, folder)
         try:
             warm(settings.strategy)
@@ -147,7 +152,7 @@ def make_executor(settings: Settings, folder: Path) -> Executor:
 
 def objective_of(settings: Settings, task: Task) -> Objective:
     """The objective, checked against what this kind of output can be judged by."""
-    objective = Objective.parse(settings.objective or task.spec.objective)
+    objective = Objective.parse(objectives(settings.objective or task.spec.objective)[0])
     known = METRICS[task.spec.output.kind]
     if settings.hypermodel is None and objective.metric not in known:
         raise UnknownName(f"objective of task {task.spec.name}", objective.name, [f"val_{name}" for name in known])
@@ -228,9 +233,14 @@ class Opened:
     def study(self, resumed: bool, more: float | None) -> Study:
         """The study, its journal replayed, its run recorded as opened."""
         settings, limit = self.settings, self.settings.limit()
-        setting = Setting(self.space, self.objective, settings.seed, settings.max_epochs, settings.trials)
+        setting = Setting(self.space, self.objective, settings.seed, settings.max_epochs, settings.trials, cost_model(self.task))
         strategy = STRATEGIES[settings.strategy](setting)
-        ledger = Ledger(strategy, self.objective, BATCH if settings.deterministic else None)
+        batch, cost = BATCH if settings.deterministic else None, settings.cost()
+        ledger = (
+            Ledger(strategy, self.objective, batch)
+            if cost is None
+            else TradeLedger(strategy, self.objective, batch, cost, settings.seed)
+        )
         path, spent, total = self.folder / "trials.jsonl", 0.0, limit.seconds
         if resumed:
             self._check()
@@ -252,12 +262,12 @@ class Opened:
             seed=settings.seed,
             max_epochs=settings.max_epochs,
             patience=settings.patience,
-            rows=self.task.spec.rows,
-            costs=cost_model(self.task),
+            timing=Timing(self.task.spec.rows, cost_model(self.task)),
             first=[self.space.check(config) for config in settings.first_configs()],
             class_weight=settings.class_weight is not None,
             deterministic=settings.deterministic,
             record_whole=settings.record,
+            constraints=Constraints(settings.max_params, settings.max_latency_ms, cost == "latency_ms"),
             watcher=self.watcher,
         )
         for record in ledger.records.values():
@@ -318,10 +328,13 @@ class Opened:
         study.record("tested", trial=trial, **{key: found[key] for key in keys})
         best = whole_best(study, found, self.settings, self.task, self.objective)
         write_whole(self.folder / "best.json", best.model_dump_json(indent=1))
+        cost = self.settings.cost()
+        if cost is not None:
+            write_whole(self.folder / "front.html", front_page(list(study.ledger.records.values()), self.objective, cost))
         return best.model_dump(mode="json")
 
 
 def cost_model(task: Task) -> CostModel:
     """What trials on this task cost, before any has run."""
     train = task.splits["train"]
-    return CostModel(task.spec, len(train), float(np.mean(train.lengths)))
+    return CostModel(task.spec.input, task.spec.output, len(train), float(np.mean(train.lengths)))

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from .budget import Budget, parse_seconds
 from .errors import BadValue
+from .objective import Cost, objectives
 from .ranges import Limits, parse_assignment, parse_range, parse_value
 from .space import Config
 from .task import DataOptions
@@ -30,7 +31,12 @@ class Settings(BaseModel):
     first: tuple[str, ...] = Field(default=(), description="run this configuration first: units=64,layers=2 (repeatable)")
     space: dict[str, str] = Field(default={}, description="narrow or open a parameter: NAME=LOW:HIGH or NAME=A,B")
     hypermodel: str | None = Field(default=None, description="your own keras_tuner.HyperModel: FILE.py:CLASS")
-    objective: str | None = Field(default=None, description="validation metric (see --list objectives); NAME:max for your own")
+    objective: str | None = Field(
+        default=None,
+        description="validation metric (see --list objectives); NAME:max for your own; NAME,parameters (or latency_ms): both",
+    )
+    max_params: int | None = Field(default=None, ge=1, description="most parameters of a network; larger ones are not trained")
+    max_latency_ms: float | None = Field(default=None, gt=0, description="most milliseconds a prediction of one row may take")
     class_weight: Literal["balanced"] | None = Field(default=None, description="weigh classes by their rarity")
     workers: int | None = Field(
         default=None, ge=0, description="trials at a time (default: what this machine can use); 0: in this process"
@@ -59,6 +65,10 @@ class Settings(BaseModel):
             pairs = [parse_assignment(part) for part in text.split(",")]
             configs.append({name: parse_value("" if self.hypermodel else name, value) for name, value in pairs})
         return configs
+
+    def cost(self) -> Cost | None:
+        """The second objective."""
+        return objectives(self.objective)[1] if self.objective else None
 
     def limit(self) -> Budget:
         """The budget; five minutes where nothing else ends the search."""

@@ -65,16 +65,15 @@ class Interval(BaseModel):
         """One number, uniform on the interval's own scale, with 6 significant digits (so that it prints as it is)."""
         low, high = (math.log(self.low), math.log(self.high)) if self.log else (self.low, self.high)
         drawn = float(rng.uniform(low, high))
-        value = float(printed(math.exp(drawn) if self.log else drawn))
-        return min(max(value, self.low), self.high)
+        return self.nearest(math.exp(drawn) if self.log else drawn)
 
     def holds(self, value: Value) -> bool:
         """Whether `value` is a number within the interval."""
         return isinstance(value, (int, float)) and not isinstance(value, bool) and self.low <= value <= self.high
 
     def nearest(self, value: Value) -> float:
-        """`value` cut to the interval."""
-        return self.default if isinstance(value, str) else min(max(float(value), self.low), self.high)
+        """`value` as it is printed, cut to the interval."""
+        return self.default if isinstance(value, str) else min(max(float(printed(float(value))), self.low), self.high)
 
 
 Domain: TypeAlias = Annotated[Grid | Interval, Field(discriminator="kind")]

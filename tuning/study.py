@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from .budget import Budget, Clock
-from .cost import CostModel
+from .constraints import Constraints
 from .errors import BadValue, Mistake
 from .executors import Executor, Message
 from .folder import ARRAYS
@@ -18,17 +17,15 @@ from .interrupt import Interrupts
 from .journal import Event, Journal
 from .ledger import Ledger, Record
 from .space import Config, printed, same
+from .timing import SILENCE, Timing
 from .training.jobs import Job, ModelRef
-from .trial import DONE, WAIT, Decision, Trial, derived_seed, next_epoch
+from .trial import DONE, WAIT, Decision, Trial, derived_seed
 
 TICK = 0.25  # seconds between looks at the clock
 RETRIED = ("killed", "memory", "hung")
 UNFIT = 10  # proposals that would not end in time after which no other is asked for
-HOPELESS = 5  # first trials that all fail before the search gives up
-SILENCE = (600.0, 60.0, 20.0)  # seconds a child may be silent: at first; at least; times the slowest epoch so far
-DELIVERY = 5.0  # seconds kept to load, trace, describe and write the answer, where nothing is known of costs
-LOADED = 0.7  # seconds of the same beside tracing, scoring aside
-STARTUP = 1.0  # seconds to build a network
+# so many first trials end the search where all fail, or all are above a limit
+HOPELESS = (("failed", 5, "all failed"), ("infeasible", 200, "are all above a limit"))
 SHARE = 0.4  # most of the budget that is kept for training the best once more
 
 
@@ -58,28 +55,26 @@ class Study:
         seed: int,
         max_epochs: int,
         patience: int,
-        rows: dict[str, int] | None = None,
-        costs: CostModel | None = None,
+        timing: Timing | None = None,
         first: list[Config] | None = None,
         class_weight: bool = False,
         deterministic: bool = False,
         record_whole: bool = False,
+        constraints: Constraints | None = None,
         watcher: Watcher | None = None,
     ) -> None:
         self.folder, self.ledger, self.executor, self.journal = folder, ledger, executor, journal
         self.budget, self.clock, self.model = budget, clock, model
         self.seed, self.max_epochs, self.patience = seed, max_epochs, patience
         self.first = [config for config in distinct(first or []) if not self._asked_before(config)]
-        self.class_weight, self.deterministic, self.rows, self.costs = class_weight, deterministic, rows, costs
+        self.class_weight, self.deterministic, self.timing = class_weight, deterministic, timing or Timing()
         self.watcher = watcher or Watcher()
         self.interrupts = Interrupts()
         self.record_whole = record_whole  # every trial runs to the last epoch, whatever the strategy and patience say
+        self.constraints = constraints or Constraints()
         self.running: dict[int, int] = {}  # job -> trial
-        self.timed: dict[int, list[float]] = {}  # job -> seconds of its epochs
-        self.cold: set[int] = set()  # jobs that had to trace their network
         self.jobs = 0
         self.exhausted = False
-        self.slowest = 0.0
         self.left: Callable[[], float] = self.search_left
         self.unfit: set[int] = set()  # could not be trained on a fresh seed
         self.fresh: Job | None = None  # the best under training on a fresh seed
@@ -119,16 +114,7 @@ class Study:
 
     def delivery_left(self) -> float:
         """Seconds left for training of any kind: the budget's, less what testing and writing the answer takes."""
-        return self.budget.left(self.clock) - self.delivery()
-
-    def delivery(self) -> float:
-        """Seconds to load, score on two splits, describe and write the answer; a row costs a third of training on it."""
-        best = self.ledger.best
-        if best is None or not self.rows:
-            return DELIVERY
-        epoch = min(float(epoch["seconds"]) for epoch in best.curve)
-        base = DELIVERY if self.costs is None else LOADED + self.costs.start(best.config)
-        return base + 0.5 * epoch * (self.rows["valid"] + self.rows["test"]) / self.rows["train"]
+        return self.budget.left(self.clock) - self.timing.delivery(self.ledger.best)
 
     def search_left(self) -> float:
         """Seconds left for trials alone: the same, less what training the best once more will take."""
@@ -139,10 +125,7 @@ class Study:
         best = self.ledger.best
         if self.budget.seconds is None or best is None or best.id in self.ledger.confirmed:
             return 0.0
-        seconds = [float(epoch["seconds"]) for epoch in best.curve]
-        ended = len(best.curve) < best.until or best.until >= self.max_epochs  # else a low rung: it may need them all
-        epochs = len(best.curve) if ended else self.max_epochs
-        return min(STARTUP + 1.15 * epochs * sum(seconds) / len(seconds), SHARE * self.budget.seconds)
+        return min(self.timing.again(best, self.max_epochs, self.patience), SHARE * self.budget.seconds)
 
     def freshen(self) -> bool:
         """Start to train the best on a fresh seed, in place of a trial where all slots are taken."""
@@ -190,10 +173,7 @@ class Study:
 
     def fits(self, record: Record) -> bool:
         """Whether a trial's next epoch would end in time."""
-        left = self.left()
-        if self.costs is None or left == math.inf:
-            return left > 0
-        return left > self.costs.trial(record.config, 1)
+        return self.timing.fits(record.config, self.left())
 
     def _take(self, trial: Trial) -> None:
         """Journal a proposal."""
@@ -216,6 +196,7 @@ class Study:
         path = self.folder / "checkpoints" / str(record.id) / str(attempt) / "state.npz"
         restore = str(before) if before else ""
         job = self.job("train", record, seed=record.seed, epochs=record.until, checkpoint=str(path), restore=restore)
+        job = replace(job, constraints=self.constraints)
         self.running[job.id] = record.id
         self.record("started", trial=record.id, attempt=attempt, worker=job.id)
         self.executor.submit(job)
@@ -234,20 +215,12 @@ class Study:
             patience=self.max_epochs if self.record_whole else self.patience,
             class_weight=self.class_weight,
             deterministic=self.deterministic,
-            silence=self.silence(record),
+            silence=self.timing.silence(record.config),
             **more,
         )
 
     def _objective(self) -> str:
         return f"{self.ledger.objective.name}:{self.ledger.objective.direction}"
-
-    def silence(self, record: Record) -> float:
-        """Seconds without an epoch after which a child counts as hung."""
-        first, least, times = SILENCE
-        if not self.slowest:
-            return first
-        own = self.costs.trial(record.config, 1) if self.costs else 0.0
-        return max(least, times * self.slowest, times * own)
 
     def checkpoint_of(self, trial: int) -> Path | None:
         """The state of the trial's latest attempt that wrote one."""
@@ -265,12 +238,17 @@ class Study:
         elif message.kind == "epoch":
             self._epoch(message.job, record, body)
         else:
-            del self.running[message.job]
+            self._free(message.job)
             if message.kind == "done":
                 self.record("finished", trial=trial, attempt=record.attempts, **body)
             else:
                 self._failed(record, body)
             self.sweep()
+
+    def _free(self, job: int) -> int:
+        """A job has ended, or is to be ended; its trial."""
+        self.timing.ended(job)
+        return self.running.pop(job)
 
     def _hear_fresh(self, message: Message, record: Record) -> None:
         """The best under training on its fresh seed: it goes on to its end, and counts where time did not cut it short."""
@@ -278,7 +256,7 @@ class Study:
             self._time(message.job, record, message.body)
             self.executor.reply(message.job, str(Decision.CONTINUE))
             return
-        del self.running[message.job]
+        self._free(message.job)
         if message.kind == "done" and (not message.body["cut"] or message.body["epochs"] >= record.best_epoch):
             self.record("confirmed", trial=record.id, seed=derived_seed(self.seed, "confirm", 0), **message.body)
         else:
@@ -291,26 +269,14 @@ class Study:
 
     def _time(self, job: int, record: Record, body: dict[str, Any]) -> None:
         """Learn from an epoch's seconds."""
-        self.slowest = max(self.slowest, body["seconds"])
-        self.timed.setdefault(job, []).append(body["seconds"])
-        if body.pop("cold", True):
-            self.cold.add(job)
-        if self.costs is not None:
-            self.costs.observe(record.config, self.timed[job], job in self.cold)
-
-    def coming(self, job: int, record: Record) -> float:
-        """Seconds that a trial's next epoch will take at most."""
-        seconds = self.timed[job]
-        if self.costs is None or len(seconds) > 1:
-            return next_epoch(seconds)
-        return min(1.3 * self.costs.epoch(record.config), seconds[0])
+        self.timing.heard(job, record.config, body["seconds"], body.pop("cold", True))
 
     def _epoch(self, job: int, record: Record, body: dict[str, Any]) -> None:
         self._time(job, record, body)
         self.record("epoch", trial=record.id, attempt=record.attempts, **body)
         decision = self.ledger.strategy.report(record.trial, body["epoch"], body["score"])
         last = body["epoch"] >= record.until
-        if decision is Decision.CONTINUE and not last and self.coming(job, record) > self.left():
+        if decision is Decision.CONTINUE and not last and self.timing.coming(job, record.config) > self.left():
             decision = Decision.STOP  # the next epoch would not end in time
         if last:
             kept = record.id in self.ledger.strategy.paused
@@ -325,14 +291,15 @@ class Study:
         retry = body["kind"] in RETRIED and record.failures == 0
         details = {"reason": body["reason"], "kind": body["kind"], "retry": retry}
         self.record("failed", trial=record.id, attempt=record.attempts, **details)
-        failed = [r for r in self.ledger.records.values() if r.status == "failed"]
-        if len(failed) >= HOPELESS and len(failed) == len(self.ledger.records) - len(self.running):
-            raise Mistake(f"the first {len(failed)} trials all failed; the last: {record.reason}")
+        for status, most, told in HOPELESS:
+            alike = [r for r in self.ledger.records.values() if r.status == status]
+            if len(alike) >= most and len(alike) == len(self.ledger.records) - len(self.running):
+                raise Mistake(f"the first {len(alike)} trials {told}; the last: {record.reason}")
 
     def stop(self, jobs: list[int] | None = None) -> None:
         """End what still runs (or these jobs); a resumed study trains it to its end."""
         for job in list(self.running) if jobs is None else jobs:
-            trial = self.running.pop(job)
+            trial = self._free(job)
             self.executor.stop(job)
             if self.fresh is not None and job == self.fresh.id:
                 self.fresh = None

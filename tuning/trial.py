@@ -46,10 +46,18 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How a trial ended: its score (objective at the best epoch so far), or None where it has none."""
+    """How a trial ended: its score (objective at the best epoch so far), or None where it has none.
+
+    `curve`: the score of each epoch so far, where that is known. `paused`: ended by a decision to pause, so that it may go on.
+    `seconds`: what an epoch took, the middle one without the first (in which the network may be traced); None where nothing
+    may depend on it (deterministic searches), or where there was but one.
+    """
 
     status: Status
     score: float | None = None
+    seconds: float | None = None
+    curve: tuple[float, ...] = ()
+    paused: bool = False
 
 
 def next_epoch(seconds: list[float]) -> float:

@@ -8,12 +8,13 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from .best_schema import Architecture, Best, Data, OwnModel, Scores, Search, Test, Training, Validation
+from .best_schema import Architecture, Best, Choice, Data, OwnModel, Scores, Search, Test, Training, Validation
 from .best_schema import Layer as LayerRow
 from .objective import Objective
 from .settings import Settings
 from .study import Study
 from .task import Task, TaskSpec
+from .trade import front
 from .training.jobs import ModelRef
 
 PACKAGES = ("unitwise", "tensorflow", "keras", "keras-tuner", "numpy")
@@ -83,10 +84,22 @@ def _search(study: Study, settings: Settings, objective: Objective) -> Search:
         trials=len(records),
         completed=sum(record.status == "completed" for record in records),
         failed=sum(record.status == "failed" for record in records),
+        infeasible=sum(record.status == "infeasible" for record in records),
         epochs=study.ledger.epochs,
+        front=_front(study, settings, objective),
         versions=versions(),
         journal_sha256=hashlib.sha256(study.journal.path.read_bytes()).hexdigest(),
     )
+
+
+def _front(study: Study, settings: Settings, objective: Objective) -> list[Choice] | None:
+    cost = settings.cost()
+    if cost is None:
+        return None
+    return [
+        Choice(trial=r.id, hyperparameters=r.config, score=r.score or 0.0, parameters=r.parameters, latency_ms=r.latency_ms)
+        for r in front(study.ledger.records.values(), objective, cost)
+    ]
 
 
 def _test(found: dict[str, Any] | None, metric: str) -> Test | None:

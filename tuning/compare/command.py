@@ -6,6 +6,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from threadpoolctl import threadpool_limits
+
 from ..budget import parse_seconds
 from ..errors import BadValue, StudyConflict
 from ..recorded import Table
@@ -25,6 +27,7 @@ def compare(
     budget: float | None,
     workers: int,
     replay: Sequence[Path],
+    task: str,
     options: Sequence[str],
 ) -> list[str]:
     """Run, write both files; the verdict."""
@@ -34,13 +37,14 @@ def compare(
         raise BadValue(f"a comparison needs two strategies, as in --strategies {LIVE}; given: {', '.join(strategies) or 'none'}")
     if replay:
         tables = {table.task: table for table in map(Table.load, files(replay))}
-        tasks = replay_all(tables, strategies, seeds, workers, budget)
+        with threadpool_limits(1, user_api="blas"):
+            tasks = replay_all(tables, strategies, seeds, workers, budget)
         objectives = {name: table.objective for name, table in tables.items()}
         result = compared(tasks, objectives, {name: target_of(table) for name, table in tables.items()})
         add_rungs(result, tables)
     else:
-        runs, objective = live(out, strategies, seeds, budget or 120.0, options)
-        name = _task(options)
+        runs, objective = live(out, strategies, seeds, budget or 120.0, ["--task", task, *options])
+        name = Path(task).stem
         tasks, target = {name: runs}, _target(runs)
         result = compared(tasks, {name: objective}, {name: (target, 0.0)})
     result |= {"seeds": seeds, "budget": budget, "workers": workers, "replayed": bool(replay)}
@@ -64,16 +68,6 @@ def new_out(out: str | None, task: str) -> Path:
     return folder
 
 
-def seconds_of(text: str | None) -> float | None:
-    """The budget of one search."""
-    return parse_seconds(text) if text else None
-
-
-def _task(options: Sequence[str]) -> str:
-    at = list(options).index("--task") + 1 if "--task" in options else 0
-    return Path(options[at]).stem if at else "sentiment"
-
-
 def _target(runs: Sequence[Run]) -> float:
     """The loss that the middle run ended with: half of them can be timed."""
     ends = sorted(run.final for run in runs)
@@ -84,7 +78,8 @@ def main(argv: Sequence[str], prog: str) -> int:
     """`compare --task T --strategies A,B --seeds N --budget B | --replay DIR...`."""
     from ..cli import Parser
 
-    parser = Parser(prog=prog, description="Compare strategies; other options (--task, --data, --units, ...) go to every search.")
+    parser = Parser(prog=prog, description="Compare strategies; other options (--data, --units, ...) go to every search.")
+    parser.add_argument("--task", default="sentiment", metavar="NAME", help="what is searched, live (default: sentiment)")
     parser.add_argument("--strategies", default=LIVE, metavar="A,B", help=f"default: {LIVE}")
     parser.add_argument("--seeds", default=str(SEEDS), metavar="N", help=f"searches of each (default: {SEEDS})")
     parser.add_argument("--budget", metavar="X", help="wall time of each search (default: 2m; replayed: half of the table)")
@@ -94,12 +89,13 @@ def main(argv: Sequence[str], prog: str) -> int:
     args, options = parser.parse_known_args(argv)
     if not args.seeds.isdigit() or not args.workers.isdigit() or int(args.seeds) < 1 or int(args.workers) < 1:
         raise BadValue(f"--seeds and --workers take whole numbers from 1; given: {args.seeds}, {args.workers}")
-    out = new_out(args.out, "replay" if args.replay else _task(options))
+    out = new_out(args.out, "replay" if args.replay else args.task)
     print(f"comparison in {out}", flush=True)
     replay = [Path(path) for path in args.replay or ()]
     names = [name for name in args.strategies.split(",") if name]
     given = options if args.replay else [*options, "--workers", args.workers]
-    verdict = compare(out, names, int(args.seeds), seconds_of(args.budget), int(args.workers), replay, given)
+    budget = parse_seconds(args.budget) if args.budget else None
+    verdict = compare(out, names, int(args.seeds), budget, int(args.workers), replay, args.task, given)
     print("\n".join(verdict))
     print(f"files: {out / 'compare.json'}, {out / 'compare.html'}")
     return 0

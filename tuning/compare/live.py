@@ -34,8 +34,11 @@ def live(out: Path, strategies: Sequence[str], seeds: int, budget: float, option
 
 def _search(folder: Path, strategy: str, seed: int, budget: float, options: Sequence[str]) -> None:
     """One search, as a user starts it."""
-    argv = [sys.executable, "-m", "tuning", "search", "--strategy", strategy, "--seed", str(seed), "--budget", f"{budget:g}s"]
-    argv += ["--resume", str(folder)] if (folder / "settings.json").exists() else ["--out", str(folder), *options]
+    argv = [sys.executable, "-m", "tuning", "search"]
+    if (folder / "settings.json").exists():
+        argv += ["--resume", str(folder)]  # spends what is left
+    else:
+        argv += ["--strategy", strategy, "--seed", str(seed), "--budget", f"{budget:g}s", "--out", str(folder), *options]
     done = subprocess.run([*argv, "--quiet"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
     if done.returncode:
         raise Mistake(f"the search with {strategy}, seed {seed}, ended with status {done.returncode}: {done.stderr.strip()[-300:]}")

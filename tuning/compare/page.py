@@ -2,52 +2,30 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from ..page import COLOURS, chart, page, table, text, verdict
 from .runs import Point, Run
 from .statistics import by_strategy
 
 GRID = 200  # places at which curves are drawn
-COLOURS = ("#1f77b4", "#d62728", "#2ca02c", "#9467bd", "#ff7f0e", "#17becf", "#8c564b", "#e377c2", "#7f7f7f", "#bcbd22", "#393b79")
-STYLE = """
-:root { color-scheme: light dark; }
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
-h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2rem; }
-.verdict { font-size: 1.1rem; border-left: .3rem solid #1f77b4; padding-left: 1rem; }
-.scroll { overflow-x: auto; } table { border-collapse: collapse; } td, th { padding: .25rem .75rem; text-align: right; }
-th:first-child, td:first-child { text-align: left; } tr + tr { border-top: 1px solid #8884; }
-@media print { .scroll { overflow: visible; } }
-"""
 
 
-def page(result: dict[str, Any], tasks: Mapping[str, Sequence[Run]]) -> str:
+def compare_page(result: dict[str, Any], tasks: Mapping[str, Sequence[Run]]) -> str:
     """The whole page."""
-    parts = [
-        "<h1>Which strategy?</h1>",
-        '<div class="verdict">',
-        *(f"<p>{_text(line)}</p>" for line in result["verdict"]),
-        "</div>",
-    ]
-    script = True
+    parts = [verdict(result["verdict"])]
+    first = True
     for name, runs in tasks.items():
-        parts.append(f"<h2>{_text(name)}: what was found, and when</h2>")
+        parts.append(f"<h2>{text(name)}: what was found, and when</h2>")
         axes: list[tuple[str, Callable[[Point], float]]] = [("seconds", lambda p: p.at), ("epochs", lambda p: p.epochs)]
         for axis, place in axes:
-            parts.append(_chart(runs, axis, place, result["objective"][name], script))
-            script = False
-        parts.append(_table(result["tasks"][name]["strategies"]))
-        parts.append(_pairs(result["tasks"][name]["pairs"]))
-    body = "\n".join(parts)
-    head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><style>{STYLE}</style>'
-    return f'<!doctype html>\n<html lang="en"><head>{head}<title>Which strategy?</title></head><body>\n{body}\n</body></html>\n'
-
-
-def _text(value: Any) -> str:
-    return html.escape(str(value))
+            parts.append(_chart(runs, axis, place, result["objective"][name], first))
+            first = False
+        parts += [_strategies(result["tasks"][name]["strategies"]), _pairs(result["tasks"][name]["pairs"])]
+    return page("Which strategy?", parts)
 
 
 def steps(run: Run, grid: np.ndarray, place: Callable[[Point], float]) -> np.ndarray:
@@ -58,7 +36,7 @@ def steps(run: Run, grid: np.ndarray, place: Callable[[Point], float]) -> np.nda
     return found
 
 
-def _chart(runs: Sequence[Run], axis: str, place: Callable[[Point], float], objective: str, script: bool) -> str:
+def _chart(runs: Sequence[Run], axis: str, place: Callable[[Point], float], objective: str, first: bool) -> str:
     """Medians with the middle half of the seeds as a band, and the same in words."""
     import plotly.graph_objects as go
 
@@ -78,34 +56,28 @@ def _chart(runs: Sequence[Run], axis: str, place: Callable[[Point], float], obje
         figure.add_scatter(**band, line={"width": 0}, hoverinfo="skip", showlegend=False, mode="lines")
         figure.add_scatter(x=x, y=middle, name=strategy, line={"color": colour, "shape": "hv"}, mode="lines")
         words.append(f"{strategy} {middle[0]:.4f} at first, {middle[-1]:.4f} at the end")
-    figure.update_layout(
-        xaxis_title=axis, yaxis_title=f"{name} of the incumbent", template="none", margin={"t": 20, "r": 10}, height=420,
-        paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)", font={"color": "#888"}, legend={"orientation": "h"},
-    )  # fmt: skip
-    drawn = figure.to_html(full_html=False, include_plotlyjs=script, config={"displaylogo": False, "responsive": True})
-    return f"{drawn}\n<p><small>{_text(name)} over {axis}, median over seeds: {_text('; '.join(words))}.</small></p>"
+    told = f"{name} over {axis}, median over seeds: {'; '.join(words)}."
+    return chart(figure, told, first, xaxis_title=axis, yaxis_title=f"{name} of the incumbent")
 
 
-def _table(strategies: dict[str, dict[str, Any]]) -> str:
+def _strategies(strategies: dict[str, dict[str, Any]]) -> str:
     columns = {"target_seconds": "median s to target", "reached": "reached", "final": "median at end", "rank": "mean rank"}
     columns |= {"stop": "could have stopped at s", "trials": "median trials", "thinking": "own seconds"}
-    head = "".join(f"<th>{title}</th>" for title in ("strategy", *columns.values()))
-    rows = [
-        f"<tr><td>{_text(name)}</td>" + "".join(f"<td>{_number(figures[key])}</td>" for key in columns) + "</tr>"
-        for name, figures in strategies.items()
-    ]
-    return f'<div class="scroll"><table><tr>{head}</tr>{"".join(rows)}</table></div>'
+    rows = [(name, *(_number(figures[key]) for key in columns)) for name, figures in strategies.items()]
+    return table(("strategy", *columns.values()), rows)
 
 
 def _pairs(pairs: Sequence[dict[str, Any]]) -> str:
     rows = [
-        f"<tr><td>{_text(p['first'])} and {_text(p['second'])}</td><td>{p['times']:.2f} ({p['low']:.2f} to {p['high']:.2f})</td>"
-        f"<td>{p['better']:+.4f}</td><td>{p['p']:.3f}</td></tr>"
+        (
+            f"{p['first']} and {p['second']}",
+            f"{p['times']:.2f} ({p['low']:.2f} to {p['high']:.2f})",
+            f"{p['better']:+.4f}",
+            f"{p['p']:.3f}",
+        )
         for p in pairs
     ]
-    titles = ("pair", "times sooner to target (95 %)", "better at the end by", "p (Wilcoxon, Holm)")
-    head = "".join(f"<th>{title}</th>" for title in titles)
-    return f'<div class="scroll"><table><tr>{head}</tr>{"".join(rows)}</table></div>'
+    return table(("pair", "times sooner to target (95 %)", "better at the end by", "p (Wilcoxon, Holm)"), rows)
 
 
 def _number(value: Any) -> str:

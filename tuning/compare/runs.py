@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,6 +73,10 @@ class Charged:
         self._pass(time.perf_counter() - start)
         return found
 
+    def replay(self, trial: Trial) -> bool:
+        """A replay is never resumed."""
+        return self._strategy.replay(trial)
+
     def report(self, trial: Trial, epoch: int, score: float) -> Decision:
         """The strategy's."""
         return self._strategy.report(trial, epoch, score)
@@ -88,10 +92,22 @@ class Charged:
         self._clock.time += seconds
 
 
-def replayed(table: Table, strategy: str, seed: int, workers: int, budget: float) -> Run:
+def replayed(
+    table: Table, strategy: str, seed: int, workers: int, budget: float, make: Callable[[Setting], Strategy] | None = None
+) -> Run:
     """A search on recorded trials. An incumbent's loss is its configuration's mean over the recorded seeds, fully trained."""
     clock, objective = FakeClock(), Objective.parse(table.objective)
-    charged = Charged(STRATEGIES[strategy](Setting(table.space, objective, seed, table.max_epochs)), clock)
+    setting = Setting(
+        table.space,
+        objective,
+        seed,
+        table.max_epochs,
+        trials=len(table.rows),
+        costs=table.costs(),
+        recorded=table.untried,
+        unseen=table.task,
+    )
+    charged = Charged((make or STRATEGIES[strategy])(setting), clock)
     journal = Unwritten()
     study = Study(
         Path(os.devnull) / "replay",  # nothing is written

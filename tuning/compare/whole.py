@@ -13,7 +13,7 @@ import numpy as np
 
 from ..journal import strict, write_whole
 from ..recorded import Table
-from .page import page
+from .page import compare_page
 from .runs import Run, replayed
 from .statistics import by_strategy, friedman, mean_ranks, pairs
 from .verdict import could_have_stopped, rung_correlations, sentences, warning
@@ -94,4 +94,4 @@ def write(out: Path, result: dict[str, Any], tasks: dict[str, list[Run]]) -> Non
     """Both files."""
     out.mkdir(parents=True, exist_ok=True)
     write_whole(out / "compare.json", json.dumps(strict(result), indent=1))
-    write_whole(out / "compare.html", page(result, tasks))
+    write_whole(out / "compare.html", compare_page(result, tasks))

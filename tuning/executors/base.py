@@ -12,7 +12,7 @@ from ..training.jobs import Job
 class Message:
     """What a running job tells: an epoch (which waits for a reply), its end, or its failure.
 
-    A failure's body has `reason` (one line) and `kind`: mistake, diverged, memory, raised, killed or hung.
+    A failure's body has `reason` (one line) and `kind`: mistake, diverged, infeasible, memory, raised, killed or hung.
     """
 
     kind: Literal["epoch", "done", "failed"]

@@ -88,7 +88,7 @@ class Processes:
     def _start(self) -> Child:
         here, there = self._context.Pipe()
         arguments = (there, self.threads, self.deterministic, self._log)
-        process: BaseProcess = self._context.Process(target=serve, args=arguments)  # type: ignore[attr-defined]
+        process: BaseProcess = self._context.Process(target=serve, args=arguments)  # type: ignore[attr-defined]  # typeshed's base context lacks it
         with _no_main():
             process.start()
         there.close()

@@ -1,13 +1,12 @@
 """Recorded trials played back on a clock that only they move: any strategy, any number of workers, in a blink.
 
-A proposal gets the curve of the nearest recorded configuration; which of its seeds is drawn from the job's own. A trial that
-was paused goes on where it was and is charged its start again, as it would be in a new process.
+A strategy's proposals are recorded configurations (Table.untried takes the nearest); which of a row's seeds is played is drawn
+from the job's own. A trial that was paused goes on where it was and is charged its start again, as it would be in a new process.
 """
 
 from __future__ import annotations
 
 import heapq
-import math
 from dataclasses import dataclass
 
 from ..budget import Clock
@@ -53,7 +52,6 @@ class Playing:
     row: Row
     curve: Curve
     epochs: int
-    cut: bool = False
 
 
 class Replay:
@@ -124,8 +122,7 @@ class Replay:
         best, _ = self._best(playing)
         ended = playing.epochs >= min(playing.job.epochs, len(playing.curve.scores))
         ended = ended or playing.epochs - best >= playing.job.patience or decision != Decision.CONTINUE
-        deadline = playing.job.deadline if playing.job.deadline is not None else math.inf
-        self._later(0.0, job, "done" if ended or self.clock.time > deadline else "epoch")
+        self._later(0.0, job, "done" if ended else "epoch")
 
     def stop(self, job: int) -> None:
         """Forget a job."""

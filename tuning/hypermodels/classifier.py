@@ -33,7 +33,7 @@ class Classifier(SequenceHyperModel):
         else:
             size = 1 if output.kind == "binary" else output.size
             answer = keras.layers.Dense(size, activation="sigmoid", name="probability")(pooled)
-        return keras.Model(inputs, answer, name="classifier")  # type: ignore[no-any-return]
+        return keras.Model(inputs, answer, name="classifier")  # type: ignore[no-any-return]  # Keras ships no types
 
     def _pooled(self, inputs: Any, states: Any, pooling: str) -> Any:
         """The mean or maximum of the states over the valid steps; Keras's own maximum would see the padding."""

@@ -134,7 +134,7 @@ class FusedAdam(keras.optimizers.Adam):  # type: ignore[misc]  # Keras ships no 
         mean = tf.math.unsorted_segment_sum(gradient.values, gradient.indices, rows)
         square = tf.math.unsorted_segment_sum(tf.square(gradient.values), gradient.indices, rows)
 
-        @tf.function(jit_compile=True, autograph=False)  # type: ignore[untyped-decorator]
+        @tf.function(jit_compile=True, autograph=False)  # type: ignore[untyped-decorator]  # TensorFlow's
         def moved(target: Any, m: Any, v: Any, mean: Any, square: Any, rate: Any) -> Any:
             m = m + (mean - m) * (1 - self.beta_1)
             v = v + (square - v) * (1 - self.beta_2)

@@ -52,4 +52,4 @@ class Forecaster(SequenceHyperModel):
             values = values * spread
         if config["predict"] != "level":
             values = values + last
-        return keras.Model(inputs, values, name="forecaster")  # type: ignore[no-any-return]
+        return keras.Model(inputs, values, name="forecaster")  # type: ignore[no-any-return]  # Keras ships no types

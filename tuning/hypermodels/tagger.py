@@ -30,4 +30,4 @@ class Tagger(SequenceHyperModel):
         inputs, features = self.entry(config)
         states = self.stack(features, config, sequences=True)
         tags = keras.layers.Dense(self.task.output.size, activation="softmax", name="tags")(states)
-        return keras.Model(inputs, tags, name="tagger")  # type: ignore[no-any-return]
+        return keras.Model(inputs, tags, name="tagger")  # type: ignore[no-any-return]  # Keras ships no types

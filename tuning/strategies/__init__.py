@@ -17,24 +17,25 @@ STRATEGIES: Registry[Callable[[Setting], Strategy]] = Registry("strategy")
 
 @dataclass(frozen=True)
 class Method:
-    """Where a strategy is made, and what it is in a few words. Its module is imported when it is asked for."""
+    """The module whose `make(name, setting)` makes a strategy, imported when it is asked for; and what it is in a few words."""
 
     module: str
-    make: Callable[[Any, str, Setting], Strategy]
     words: str
 
 
 METHODS = {
-    "random": Method("kerastuner", lambda module, name, setting: module.make(name, setting), "at random"),
-    "grid": Method("kerastuner", lambda module, name, setting: module.make(name, setting), "every configuration in order"),
-    "sobol": Method("sobol", lambda module, name, setting: module.Sobol(setting), "scrambled Sobol points: no holes"),
-    "hyperband": Method("kerastuner", lambda module, name, setting: module.make(name, setting), "KerasTuner's: rungs of random"),
-    "bayesian": Method("kerastuner", lambda module, name, setting: module.make(name, setting), "KerasTuner's Gaussian process"),
-    "tpe": Method("optuna", lambda module, name, setting: module.make(name, setting), "Optuna's tree-structured Parzen estimator"),
-    "gp": Method("optuna", lambda module, name, setting: module.make(name, setting), "Optuna's Gaussian process (needs torch)"),
-    "cmaes": Method("cmaes", lambda module, name, setting: module.CmaEs(setting), "CMA-ES over the numbers, the rest at random"),
-    "asha": Method("asha", lambda module, name, setting: module.Asha(setting), "asynchronous successive halving"),
-    "bohb": Method("bohb", lambda module, name, setting: module.make(setting), "hyperband's rungs, members from a model"),
+    "auto": Method("auto", "a portfolio, then the most expected improvement a second"),
+    "portfolio": Method("portfolio", "what did well on many tasks, cheap first; then at random"),
+    "random": Method("kerastuner", "at random"),
+    "grid": Method("kerastuner", "every configuration in order"),
+    "sobol": Method("sobol", "scrambled Sobol points: no holes"),
+    "hyperband": Method("kerastuner", "KerasTuner's: rungs of random"),
+    "bayesian": Method("kerastuner", "KerasTuner's Gaussian process"),
+    "tpe": Method("optuna", "Optuna's tree-structured Parzen estimator"),
+    "gp": Method("optuna", "Optuna's Gaussian process (needs torch)"),
+    "cmaes": Method("cmaes", "CMA-ES over the numbers, the rest at random"),
+    "asha": Method("asha", "asynchronous successive halving"),
+    "bohb": Method("bohb", "hyperband's rungs, members from a model"),
 }
 
 
@@ -45,7 +46,7 @@ def warm(name: str) -> Any:
 
 
 def _maker(name: str) -> Callable[[Setting], Strategy]:
-    return lambda setting: METHODS[name].make(warm(name), name, setting)
+    return lambda setting: warm(name).make(name, setting)
 
 
 for _name in METHODS:

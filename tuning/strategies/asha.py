@@ -8,79 +8,97 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 
-import numpy as np
-
 from ..space import Config
 from ..trial import DONE, WAIT, Answer, Result, Trial
 from .base import Setting
-from .proposer import Proposer, untried
+from .proposer import Proposer
 
 ETA = 3
-NEAR = 8  # trials beyond a rung's best third whose state is kept
+NEAR = 16  # of a rung's waiting trials, the best whose state is kept
 
 
-class Asha(Proposer):
-    """Random configurations, promoted rung by rung as soon as they deserve it."""
+class Rungs(Proposer):
+    """What methods share whose trials pause at rungs and may go on."""
 
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
         self.rungs = levels(setting.max_epochs)
         self.told: list[list[tuple[float, int]]] = [[] for _ in self.rungs]  # of each rung losses with trials, the best first
-        self.waiting: list[list[tuple[float, int]]] = [[] for _ in self.rungs]  # the same, of those that were not promoted
+        self.waiting: list[list[tuple[float, int]]] = [[] for _ in self.rungs]  # the same, of those that have not gone on
+
+    def near(self, rung: int) -> list[Trial]:
+        """Of those that wait at a rung, the best, as they would go on."""
+        some = self.waiting[rung][:NEAR]
+        return [Trial(number, self.configs[number], self.rungs[rung + 1]) for loss, number in some if loss < float("inf")]
 
     @property
     def paused(self) -> frozenset[int]:
-        """The best that wait in each rung below the last.
+        """The best that wait at each rung below the last.
 
-        As a rung grows, any may come to be among its best third; the state of those far from it is not kept, so that one
-        promoted late starts over.
+        The state of others is not kept; one that goes on all the same starts over.
         """
-        near: set[int] = set()
-        for told, waiting in zip(self.told[:-1], self.waiting[:-1], strict=True):
-            few = waiting[: len(told) // ETA + NEAR]
-            last = told[min(len(told) // ETA + NEAR, len(told)) - 1] if told else (0.0, 0)
-            near |= {number for loss, number in few if loss < float("inf") and (loss, number) <= last}
-        return frozenset(near)
+        return frozenset(trial.id for rung in range(len(self.rungs) - 1) for trial in self.near(rung))
+
+    def go_on(self, trial: Trial) -> Trial:
+        """Take a trial from where it waits to its next rung."""
+        if not self.promote(trial):
+            raise ValueError(f"trial {trial.id} does not wait for {trial.epochs} epochs")
+        return trial
+
+    def promote(self, trial: Trial) -> bool:
+        """Enter a promotion; False where the trial does not wait at the rung before."""
+        rung = bisect_left(self.rungs, trial.epochs) - 1
+        place = next((n for n, (_, number) in enumerate(self.waiting[rung]) if number == trial.id), None) if rung >= 0 else None
+        if place is None:
+            return False
+        del self.waiting[rung][place]
+        self.begin(trial.id, trial.epochs)
+        return True
+
+    def unfinished(self) -> Trial | None:
+        """The best of the highest rung, where it has not gone on and nobody has reached the last."""
+        for rung in range(len(self.rungs) - 2, -1, -1):
+            if self.told[rung + 1]:
+                return None
+            if self.near(rung):
+                return self.near(rung)[0]
+        return None
+
+    def tell(self, trial: Trial, result: Result) -> None:
+        """Enter the rung that was reached."""
+        super().tell(trial, result)
+        rung, entry = self.rungs.index(trial.epochs), (self.loss(result), trial.id)
+        insort(self.told[rung], entry)
+        insort(self.waiting[rung], entry)
+
+
+class Asha(Rungs):
+    """Random configurations, promoted rung by rung as soon as they deserve it."""
 
     def ask(self, config: Config | None = None) -> Trial | Answer:
         """A promotion, or a new configuration in the lowest rung."""
         found = self.promotion()
         if found is not None:
-            return self._promoted(*found)
+            return self.go_on(found)
         if self.next_config(config) is not None:
             return self.begin(len(self.configs) - 1, self.rungs[0])
         if self.running:
             return WAIT
-        found = self.promotion(at_least=1)  # nothing new is left: the best go on, so that the last rung is reached
-        if found is None:
-            return DONE
-        return self._promoted(*found)
+        found = self.unfinished()  # nothing new is left: the best go on, so that the last rung is reached
+        return self.go_on(found) if found is not None else DONE
 
-    def _promoted(self, rung: int, number: int) -> Trial:
-        """Take the best that waits in a rung on to the next."""
-        del self.waiting[rung][0]
-        return self.begin(number, self.rungs[rung + 1])
-
-    def promotion(self, at_least: int = 0) -> tuple[int, int] | None:
-        """The highest rung with a trial that is among its best 1/eta and was not promoted, and the best such trial."""
+    def promotion(self) -> Trial | None:
+        """The best waiting trial that is among the best 1/eta of its rung, of the highest rung that has one."""
         for rung in range(len(self.rungs) - 2, -1, -1):
-            told, waiting = self.told[rung], self.waiting[rung]
-            nobody_yet = len(waiting) == len(told)
-            count = max(at_least if nobody_yet else 0, len(told) // ETA)
-            if waiting and waiting[0][0] < float("inf") and bisect_left(told, waiting[0]) < count:
-                return rung, waiting[0][1]
+            told, waiting = self.told[rung], self.near(rung)
+            if waiting and bisect_left(told, self.waiting[rung][0]) < len(told) // ETA:
+                return waiting[0]
         return None
 
-    def tell(self, trial: Trial, result: Result) -> None:
-        """Enter the rung that was reached."""
-        del self.running[trial.id]
-        rung, entry = self.rungs.index(trial.epochs), (self.loss(result), trial.id)
-        insort(self.told[rung], entry)
-        insort(self.waiting[rung], entry)
 
-    def propose(self, rng: np.random.Generator) -> Config | None:
-        """One at random."""
-        return untried(self.setting.space, self.tried, rng)
+def make(name: str, setting: Setting) -> Asha:
+    """The strategy."""
+    return Asha(setting)
 
 
 def levels(max_epochs: int, eta: int = ETA) -> list[int]:

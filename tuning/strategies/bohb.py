@@ -49,7 +49,7 @@ class Bohb(Hyperband):
         return super()._random_values()
 
 
-def make(setting: Setting) -> KerasTunerStrategy:
+def make(name: str, setting: Setting) -> KerasTunerStrategy:
     """The strategy."""
     return KerasTunerStrategy.of(Bohb, setting, max_epochs=setting.max_epochs, hyperband_iterations=None)
 

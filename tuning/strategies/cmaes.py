@@ -13,7 +13,7 @@ from ..space import Config, Interval
 from ..trial import Trial, derived_seed
 from .base import Setting
 from .cube import ordered, to_config, to_point
-from .proposer import Proposer, untried
+from .proposer import Proposer
 
 SIGMA = 1 / 6  # first step size, in shares of an axis (Optuna's)
 
@@ -34,9 +34,8 @@ class CmaEs(Proposer):
 
     def propose(self, rng: np.random.Generator) -> Config | None:
         """Numeric axes from the distribution, the others at random."""
-        drawn = untried(self.setting.space, self.tried, rng)
-        if drawn is None or self._cma is None:
-            return drawn
+        if self._cma is None:
+            return None
         self._cma._rng = np.random.RandomState(int(rng.integers(2**31)))  # draws depend on the number of the ask alone
         point = rng.random(len(self._numeric))
         point[self._numeric] = self._cma.ask()
@@ -53,3 +52,8 @@ class CmaEs(Proposer):
         worst = max(finite, default=0.0) + 1.0
         self._cma.tell([(point, float(np.clip(min(loss, worst), -1e300, 1e300))) for point, loss in self._told])
         self._told = []
+
+
+def make(name: str, setting: Setting) -> CmaEs:
+    """The strategy."""
+    return CmaEs(setting)

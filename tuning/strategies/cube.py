@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TypeAlias
 
 import numpy as np
 
-from ..space import Config, Grid, Interval, Space, Value, printed
+from ..space import Config, Grid, Interval, Space, Value
 
 Array: TypeAlias = np.ndarray
 
@@ -50,5 +51,53 @@ def _value(domain: Grid | Interval, place: float) -> Value:
         return domain.values[min(int(place * len(domain.values)), len(domain.values) - 1)]
     low, high = (math.log(domain.low), math.log(domain.high)) if domain.log else (domain.low, domain.high)
     found = low + place * (high - low)
-    value = float(printed(math.exp(found) if domain.log else found))
-    return min(max(value, domain.low), domain.high)
+    return domain.nearest(math.exp(found) if domain.log else found)
+
+
+class Cube:
+    """Many points at once."""
+
+    def __init__(self, space: Space) -> None:
+        self.space = space
+        self._axes = {parameter.name: axis for axis, parameter in enumerate(space.searched)}
+        self._default = to_point(space, space.default()) if space.searched else np.zeros(0)
+
+    def drawn(self, rng: np.random.Generator, count: int) -> Array:
+        """Points at random, (count, axes), each where a configuration lies."""
+        return self.snapped(rng.random((count, len(self._axes))))
+
+    def around(self, rng: np.random.Generator, points: Array, count: int, step: float = 0.15) -> Array:
+        """Points near each of `points`: on every axis stays, moves by a step or so, or (seldom) is drawn anew."""
+        near = np.repeat(points, count, axis=0)
+        moved = near + rng.normal(size=near.shape) * step
+        chance = rng.random(near.shape)
+        moved = np.where(chance < 0.5, near, np.where(chance < 0.9, moved, rng.random(near.shape)))
+        return self.snapped(np.clip(moved, 0.0, 1.0 - 1e-9))
+
+    def snapped(self, points: Array) -> Array:
+        """Grid axes at the middle of a value's share, axes that do not count at their default's place."""
+        points = np.array(points, dtype=float)
+        for parameter in self.space.searched:
+            if isinstance(parameter.domain, Grid):
+                count, axis = len(parameter.domain.values), self._axes[parameter.name]
+                points[:, axis] = (np.minimum((points[:, axis] * count).astype(int), count - 1) + 0.5) / count
+        active: dict[str, Array] = {}
+        for parameter in self.space.parameters:
+            counts = np.ones(len(points), bool)
+            for condition in parameter.conditions:
+                counts &= active[condition.parent] & self._has(condition.parent, condition.values, points)
+            active[parameter.name] = counts
+            if parameter.name in self._axes:
+                axis = self._axes[parameter.name]
+                points[:, axis] = np.where(counts, points[:, axis], self._default[axis])
+        return points
+
+    def _has(self, name: str, values: Sequence[Value], points: Array) -> Array:
+        """Whether a grid parameter has one of the values, point by point."""
+        if name not in self._axes:
+            fixed = next(p.domain.default for p in self.space.parameters if p.name == name)
+            return np.full(len(points), fixed in values)
+        domain = self.space.searched[self._axes[name]].domain
+        known = domain.values if isinstance(domain, Grid) else ()
+        cells = np.minimum((points[:, self._axes[name]] * max(1, len(known))).astype(int), max(0, len(known) - 1))
+        return np.isin(cells, [cell for cell, value in enumerate(known) if value in values])

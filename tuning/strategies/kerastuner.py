@@ -94,6 +94,10 @@ class KerasTunerStrategy:
                 continue
             return self._trial(created, values, parent)
 
+    def replay(self, trial: Trial) -> bool:
+        """Ask again: the oracle's own order brings the trial about, or it does not follow."""
+        return self.ask(trial.config) == trial
+
     def _undo(self, answer: Answer) -> Answer:
         """An ask without a trial leaves no trace, so that a resumed study need not know of it."""
         self._asks -= 1
@@ -105,6 +109,10 @@ class KerasTunerStrategy:
         else:
             number = len(self._configs)
             config = rounded({name: value for name, value in values.items() if not name.startswith(HIDDEN)})
+            if self.setting.recorded is not None:
+                config = self.setting.recorded(config, self.tried)
+                own = {name: value for name, value in values.items() if name.startswith(HIDDEN)}
+                created.hyperparameters.values = {**config, **own}
             self._configs.append(config)
             self.tried.add(same(config))
         self._ids[created.trial_id] = number
@@ -187,11 +195,11 @@ class _Mended:
         return False
 
 
-class _Random(_Mended, keras_tuner.oracles.RandomSearchOracle):  # type: ignore[misc]
+class _Random(_Mended, keras_tuner.oracles.RandomSearchOracle):  # type: ignore[misc]  # KerasTuner ships no types
     """Configurations at random."""
 
 
-class _Grid(_Mended, keras_tuner.oracles.GridSearchOracle):  # type: ignore[misc]
+class _Grid(_Mended, keras_tuner.oracles.GridSearchOracle):  # type: ignore[misc]  # KerasTuner ships no types
     """Every configuration in order, intervals at ten points. KerasTuner's order, without its list of running trials."""
 
     def setup(self, strategy: KerasTunerStrategy) -> None:
@@ -220,7 +228,7 @@ class _Grid(_Mended, keras_tuner.oracles.GridSearchOracle):  # type: ignore[misc
         keras_tuner.Oracle.end_trial(self, trial)
 
 
-class _Bayesian(_Mended, keras_tuner.oracles.BayesianOptimizationOracle):  # type: ignore[misc]
+class _Bayesian(_Mended, keras_tuner.oracles.BayesianOptimizationOracle):  # type: ignore[misc]  # KerasTuner ships no types
     """A Gaussian process over what was told."""
 
     def reseed(self, seed: int) -> None:
@@ -260,7 +268,7 @@ class _Bayesian(_Mended, keras_tuner.oracles.BayesianOptimizationOracle):  # typ
             self.trials = everything
 
 
-class Hyperband(_Mended, keras_tuner.oracles.HyperbandOracle):  # type: ignore[misc]
+class Hyperband(_Mended, keras_tuner.oracles.HyperbandOracle):  # type: ignore[misc]  # KerasTuner ships no types
     """Brackets of rungs, the most aggressive first, again and again until the budget ends."""
 
     before = (0, 0)
@@ -320,8 +328,8 @@ class Hyperband(_Mended, keras_tuner.oracles.HyperbandOracle):  # type: ignore[m
                     yield from (entry["id"] for entry in rung if entry["id"] not in promoted)
 
 
-class _Declared(keras_tuner.HyperParameters):  # type: ignore[misc]
-    """A space that is declared in full: a copy differs in its values alone (KerasTuner's writes and reads it all, 2 ms a trial)."""
+class _Declared(keras_tuner.HyperParameters):  # type: ignore[misc]  # KerasTuner ships no types
+    """A space that is declared in full: a copy differs in its values alone (KerasTuner's takes 0.7 ms)."""
 
     def copy(self) -> _Declared:
         """The same parameters, values of its own."""

@@ -17,7 +17,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from optuna.trial import TrialState, create_trial
 
 from ..errors import BadValue
-from ..space import Config, Grid, Interval, Parameter, Value, printed
+from ..space import Config, Grid, Interval, Parameter, Value
 from ..trial import Trial
 from .base import Setting
 from .cube import ordered
@@ -75,13 +75,12 @@ class OptunaStrategy(Proposer):
     def _suggested(self, trial: Any, parameter: Parameter) -> Value:
         domain, name = parameter.domain, parameter.name
         if isinstance(domain, Interval):
-            value = float(printed(trial.suggest_float(name, domain.low, domain.high, log=domain.log)))
-            return min(max(value, domain.low), domain.high)
+            return domain.nearest(trial.suggest_float(name, domain.low, domain.high, log=domain.log))
         if len(domain.values) == 1:
             return domain.values[0]
         if ordered(domain):
             return domain.values[int(trial.suggest_int(name, 0, len(domain.values) - 1))]
-        return trial.suggest_categorical(name, list(domain.values))  # type: ignore[no-any-return]
+        return trial.suggest_categorical(name, list(domain.values))  # type: ignore[no-any-return]  # Optuna returns Any
 
     def learn(self, trial: Trial, loss: float) -> None:
         """Tell Optuna; what failed is infinite, which each sampler takes for the worst that it has seen."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
-
 import numpy as np
 
 from ..space import Config, Space, same
@@ -15,7 +13,7 @@ LISTED = 20_000  # largest space that is listed
 
 
 class Proposer:
-    """A Strategy that proposes configurations to be trained to their end; `propose` is what a method adds."""
+    """A Strategy that proposes configurations at random, to be trained to their end; methods add `propose` and `learn`."""
 
     def __init__(self, setting: Setting) -> None:
         self.setting, self.limit = setting, setting.trials
@@ -54,9 +52,28 @@ class Proposer:
         if found is None:
             self.asks -= 1  # an ask without a trial leaves no trace, so that a resumed study need not know of it
             return None
-        self.configs.append(found)
-        self.tried.add(same(found))
-        return found
+        return self._enter(self.setting.recorded(found, self.tried) if self.setting.recorded else found)
+
+    def _enter(self, config: Config) -> Config:
+        """Take a configuration down as tried."""
+        self.configs.append(config)
+        self.tried.add(same(config))
+        return config
+
+    def replay(self, trial: Trial) -> bool:
+        """Enter a recorded trial: the next new one, or a promotion."""
+        if trial.id < len(self.configs):
+            return trial.id not in self.running and self.promote(trial)
+        if trial.id > len(self.configs) or same(trial.config) in self.tried:
+            return False
+        self.asks += 1
+        self._enter(trial.config)
+        self.begin(trial.id, trial.epochs)
+        return True
+
+    def promote(self, trial: Trial) -> bool:
+        """Enter a recorded promotion; False where there can be none."""
+        return False
 
     def begin(self, number: int, epochs: int) -> Trial:
         """A trial of a known configuration, now running."""
@@ -74,14 +91,14 @@ class Proposer:
         self.learn(trial, self.loss(result))
 
     def loss(self, result: Result) -> float:
-        """The score as a number to be made small; infinite for what failed or is no number."""
-        if result.status is not Status.COMPLETED or result.score is None or np.isnan(result.score):
+        """The score as a number to be made small; infinite for what failed or is no finite number."""
+        if result.status is not Status.COMPLETED or result.score is None or not np.isfinite(result.score):
             return float("inf")
         return self.setting.objective.key(result.score)
 
-    @abstractmethod
     def propose(self, rng: np.random.Generator) -> Config | None:
-        """The method's next configuration, drawn from `rng`; one that was tried gives way to a random one."""
+        """The method's next configuration, drawn from `rng`; None, or one that was tried, gives way to a random one."""
+        return None
 
     def learn(self, trial: Trial, loss: float) -> None:
         """Take in how a trial ended; a method without a model has nothing to learn."""

@@ -36,3 +36,8 @@ class Sobol(Proposer):
                 self._drawn.extend(self._points.random(AHEAD))
         point = self._drawn[self.asks - 1]
         return to_config(self.setting.space, point[: len(self.setting.space.searched)])
+
+
+def make(name: str, setting: Setting) -> Sobol:
+    """The strategy."""
+    return Sobol(setting)

@@ -68,7 +68,7 @@ def forward_of(model: Model) -> Callable[[Any], Array]:
     """Predictions for one batch, traced once for batches of any size and length."""
     specs = [tf.TensorSpec(tensor.shape, tensor.dtype) for tensor in model.inputs]
 
-    @tf.function(input_signature=[specs[0] if len(specs) == 1 else tuple(specs)])  # type: ignore[untyped-decorator]
+    @tf.function(input_signature=[specs[0] if len(specs) == 1 else tuple(specs)])  # type: ignore[untyped-decorator]  # TensorFlow's
     def predict(inputs: Any) -> Any:
         return model(list(inputs) if len(specs) > 1 else inputs, training=False)
 

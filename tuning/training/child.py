@@ -44,7 +44,7 @@ def attempt(job: Job, report: Any) -> tuple[str, int, dict[str, Any]]:
     except Mistake as raised:
         return ("failed", job.id, {"kind": "mistake", "reason": str(raised)})
     except TrialError as raised:
-        return ("failed", job.id, {"kind": "diverged", "reason": str(raised)})
+        return ("failed", job.id, {"kind": raised.kind, "reason": str(raised)})
     except MemoryError as raised:
         return ("failed", job.id, {"kind": "memory", "reason": f"out of memory: {raised}"})
     except Exception as raised:

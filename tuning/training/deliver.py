@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +15,11 @@ from ..keras_types import Model
 from ..metrics import interval, metrics_of
 from ..objective import Objective
 from . import checkpoint
-from .batches import forward_of, plain, scored_rows, trimmed
+from .batches import forward_of, plain, scored_rows
 from .checkpoint import State
 from .describe import hyper_of, hyperparameters
 from .jobs import Job, Report
+from .latency import latency_ms
 from .store import open_spec, open_split
 from .train import Run, built, sizes
 
@@ -38,7 +38,7 @@ def deliver(job: Job, report: Report) -> dict[str, Any]:
         "architecture": architecture(final.model),
         "layers": layer_table(final.model),
         "optimizer": _plain_json(keras.optimizers.serialize(final.model.optimizer)),
-        "latency_ms": final.latency_ms(),
+        "latency_ms": latency_ms(final.forward, final.task, final.data, final.ours),
         "valid": final.scores("valid")["metrics"],
         "test": final.scores("test", job.objective) if job.test else None,
     }
@@ -86,20 +86,6 @@ class Final:
         low, high = interval(self.task.output, rows, metric)
         return {"metrics": metrics_of(self.task.output, rows), "n": len(split), "low": low, "high": high}
 
-    def latency_ms(self, repeats: int = 20) -> float:
-        """Milliseconds for one prediction of one row: the median of several, traced before."""
-        split = open_split(self.data, "valid")
-        inputs, _ = trimmed(self.task, split.x, split.y, np.array([0]), np.asarray(split.lengths))
-        if not self.ours:
-            whole, _ = plain(self.task, split)
-            inputs = tuple(one[:1] for one in whole) if isinstance(whole, list) else whole[:1]
-        seconds = []
-        for _ in range(repeats + 1):
-            start = time.perf_counter()
-            self.forward(inputs)
-            seconds.append(time.perf_counter() - start)
-        return round(1000 * float(np.median(seconds[1:])), 3)
-
     def loss_name(self) -> str | None:
         """The loss as Keras names it, where it has a name."""
         loss = getattr(self.model, "loss", None)
@@ -138,4 +124,4 @@ def layer_table(model: Model) -> list[dict[str, Any]]:
 
 
 def _plain_json(config: dict[str, Any]) -> dict[str, Any]:
-    return json.loads(json.dumps(config, default=lambda value: float(value) if hasattr(value, "__float__") else str(value)))  # type: ignore[no-any-return]
+    return json.loads(json.dumps(config, default=lambda value: float(value) if hasattr(value, "__float__") else str(value)))  # type: ignore[no-any-return]  # json returns Any

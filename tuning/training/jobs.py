@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
+from ..constraints import Constraints
 from ..errors import BadValue
 from ..ranges import Limits
 from ..space import Config
@@ -65,6 +66,7 @@ class Job:
     deterministic: bool = False
     test: bool = True  # deliver: whether the test split is read
     deadline: float | None = None  # seconds from its start until which an epoch may begin
+    constraints: Constraints = field(default_factory=Constraints)
     silence: float = 600.0  # seconds without a message after which the child counts as hung
 
     @property

@@ -77,11 +77,11 @@ class Program:
         )
         self.model.stop_training = False
         self.cold = self._steps is None
-        logs: dict[str, float] = {}
+        weights, logs = _weights(self.task, class_weight), dict[str, float]()
         calls.on_train_begin()
         for epoch in range(initial_epoch, epochs):
             calls.on_epoch_begin(epoch)
-            logs = self._epoch(batches, epoch, _weights(self.task, class_weight), calls)
+            logs = self._epoch(batches, epoch, weights, calls)
             if valid is not None:
                 found = metrics_of(self.task.output, scored_rows(self.forward, self.task, valid))
                 logs |= {f"val_{name}": value for name, value in found.items()}
@@ -118,7 +118,7 @@ class Program:
         specs = tuple(_spec(one, channels=one.ndim == 4) for one in inputs)
         widths, weights = tf.TensorSpec([None, 2], tf.int32), tf.TensorSpec([None], tf.float32)
 
-        @tf.function(input_signature=[specs, _spec(y), widths, weights], autograph=False)  # type: ignore[untyped-decorator]
+        @tf.function(input_signature=[specs, _spec(y), widths, weights], autograph=False)  # type: ignore[untyped-decorator]  # TensorFlow's
         def steps(inputs: Any, y: Any, widths: Any, weights: Any) -> Any:
             def body(index: Any, total: Any) -> Any:
                 batch = self._cut([one[index] for one in inputs], y[index], widths[index])
@@ -128,7 +128,7 @@ class Program:
             count = tf.shape(y)[0]
             return tf.while_loop(lambda index, _: index < count, body, [0, 0.0], parallel_iterations=1)[1]
 
-        return steps  # type: ignore[no-any-return]
+        return steps  # type: ignore[no-any-return]  # TensorFlow ships no types
 
     def _cut(self, inputs: list[Any], y: Any, widths: Any) -> tuple[Any, Any]:
         """One batch without the steps that are padding in all of its rows."""

@@ -11,17 +11,18 @@ import keras
 import numpy as np
 
 from ..errors import BadValue, Diverged
-from ..hypermodels import SequenceHyperModel
+from ..hypermodels import SequenceHyperModel, family_model
 from ..hypermodels.fast import fastest_kit
 from ..keras_types import Hyper, HyperParameters, Model
 from ..objective import Objective
 from ..task import TaskSpec
 from ..trial import Decision, next_epoch
 from . import checkpoint
-from .batches import plain
+from .batches import forward_of, plain
 from .checkpoint import State
 from .describe import hyper_of, hyperparameters
 from .jobs import Job, Report
+from .latency import latency_ms
 from .program import Program, Programs
 from .store import open_spec, open_split
 
@@ -54,10 +55,22 @@ class Run:
             self.program = PROGRAMS.program(job.structure, self.hyper.build(self.hp), self.task)
         self.model: Model = self.program.model if self.program else built(self.hyper, self.hp, job)
         self.parameters = sizes(self.model)
-        self.restored = checkpoint.load(Path(job.restore) if job.restore else None, self.model)
-        self.state = self.restored or State([], [])
+        self.latency: dict[str, float] = {}
+        if not job.restore:  # what goes on was checked when it began
+            self._check()
+        self.state = checkpoint.load(Path(job.restore) if job.restore else None, self.model) or State([], [])
         self.saved = time.monotonic()
         self.cut = False  # whether the deadline ended it
+
+    def _check(self) -> None:
+        """Raises Infeasible where the network is above a limit; latency is that of the plain network, as it is exported."""
+        limits = self.job.constraints
+        limits.check(self.parameters["parameters"], None)
+        if limits.need_latency:
+            ours = self.program is not None
+            network = family_model(self.task, self.job.model.limits).build(self.hp) if ours else self.model
+            self.latency["latency_ms"] = latency_ms(forward_of(network), self.task, Path(self.job.data), ours)
+            limits.check(0, self.latency["latency_ms"])
 
     def go(self) -> None:
         """Train what is left, unless patience has already run out."""
@@ -145,6 +158,7 @@ class Run:
             "seconds": round(sum(float(epoch["seconds"]) for epoch in self.state.history), 4),
             "overhead": round(time.monotonic() - self.started, 4),
             **self.parameters,
+            **self.latency,
         }
 
 

@@ -1,0 +1,125 @@
+"""Which strategy is soon near the best of the recorded tables, and what each part of auto gives.
+
+    python benchmarks/strategies.py [--strategies auto,hyperband,...] [--ablations] [--seeds 50] [--models 10]
+
+Seconds until the incumbent is within one standard error of a table's best configuration (the clock is the recorded trials' own, a
+strategy's own seconds are added to it; two workers), the median over seeds with a bootstrap interval; a run that never gets there
+counts as the budget, half of what training the whole table takes. `ratio` is the geometric mean over tables of a strategy's
+median over auto's. A portfolio is always the one that the other tables alone give.
+"""
+
+import argparse
+from collections.abc import Callable
+
+import numpy as np
+from records import ROOT, History
+from threadpoolctl import threadpool_limits
+
+from tuning.compare.runs import replayed
+from tuning.compare.statistics import seconds
+from tuning.compare.whole import affordable, target_of
+from tuning.recorded import Table
+from tuning.space import Config
+from tuning.strategies import STRATEGIES, Setting, Strategy
+from tuning.strategies.auto import Auto
+from tuning.strategies.surrogate import Axes
+from tuning.trial import Decision, Trial
+
+FREE = ("auto", "portfolio", "random", "sobol", "hyperband", "asha")
+MODELS = ("bohb", "tpe", "cmaes", "bayesian")
+WORKERS = 2
+
+
+class WithoutPauses(Auto):
+    """Every configuration is trained to its end at once."""
+
+    def report(self, trial: Trial, epoch: int, score: float) -> Decision:
+        """Go on."""
+        return Decision.CONTINUE
+
+
+class WithoutCost(Auto):
+    """Improvement, whatever it takes."""
+
+    def _seconds(self, config: Config, done: int, start: bool = True) -> float:
+        return 1.0
+
+
+class WithoutNoise(Auto):
+    """Improvement over the best score seen."""
+
+    def _fit(self, now: dict[int, tuple[float, int]]) -> float:
+        super()._fit(now)
+        return self._sorted[0][0]
+
+
+def without_portfolio(setting: Setting) -> Strategy:
+    """No list to begin with."""
+    return Auto(setting, portfolio=[])
+
+
+def without_prior(setting: Setting) -> Strategy:
+    """All axes alike."""
+    auto = Auto(setting)
+    auto._axes = Axes(setting.space, lengths={})
+    return auto
+
+
+ABLATIONS: dict[str, Callable[[Setting], Strategy]] = {
+    "auto without portfolio": without_portfolio,
+    "auto without pauses": WithoutPauses,
+    "auto without cost": WithoutCost,
+    "auto without noise": WithoutNoise,
+    "auto without prior": without_prior,
+}
+
+
+def measured(table: Table, name: str, seeds: int) -> dict[str, float]:
+    """The figures of one strategy on one table."""
+    budget, (target, _) = affordable(table, WORKERS), target_of(table)
+    make = ABLATIONS.get(name) or STRATEGIES[name]
+    runs = [replayed(table, name, seed, WORKERS, budget, make) for seed in range(seeds)]
+    times = np.array([seconds(run, target) for run in runs])
+    low, high = np.percentile(np.median(np.random.default_rng(0).choice(times, (2000, len(times))), axis=1), [2.5, 97.5])
+    figures = {
+        "median": np.median(times),
+        "low": low,
+        "high": high,
+        "mean": times.mean(),
+        "reached": np.mean([run.reached(target) is not None for run in runs]),
+        "thinking": np.median([run.thinking for run in runs]),
+        "trials": np.median([run.trials for run in runs]),
+    }
+    return {key: round(float(value), 3) for key, value in figures.items()}
+
+
+def main() -> None:
+    """Replay what is not in the history, print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--strategies", default=",".join(FREE + MODELS))
+    parser.add_argument("--ablations", action="store_true")
+    parser.add_argument("--seeds", type=int, default=50)
+    parser.add_argument("--models", type=int, default=10, help="seeds of those that fit a model at every ask")
+    parser.add_argument("--tables", default="")
+    args = parser.parse_args()
+    names = [name for name in args.strategies.split(",") if name] + (list(ABLATIONS) if args.ablations else [])
+    history = History("strategies")
+    tables = [Table.load(path) for path in sorted((ROOT / "benchmarks" / "recorded").glob("*.json.gz"))]
+    tables = [table for table in tables if not args.tables or table.task in args.tables.split(",")]
+    medians: dict[str, list[float]] = {}
+    print(f"{'':24}" + "".join(f"{table.task:>22}" for table in tables) + "   ratio")
+    for name in names:
+        seeds, shown = (args.models if name in MODELS else args.seeds), []
+        for table in tables:
+            keys = {"table": table.task, "strategy": name, "seeds": seeds}
+            found = history.find(**keys) or history.add(**keys, **measured(table, name, seeds))
+            shown.append(f"{found['median']:8.1f} ({found['low']:.1f}-{found['high']:.1f})")
+            medians.setdefault(name, []).append(float(found["median"]))
+        first = medians.get("auto", medians[names[0]])
+        ratio = float(np.exp(np.mean(np.log(np.array(medians[name]) / first))))
+        print(f"{name:24}" + "".join(f"{text:>22}" for text in shown) + f"{ratio:8.2f}", flush=True)
+
+
+if __name__ == "__main__":
+    with threadpool_limits(1):
+        main()

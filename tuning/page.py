@@ -1,0 +1,58 @@
+"""One offline HTML file: the frame that every page here has, and charts that need no network."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from typing import Any
+
+COLOURS = ("#1f77b4", "#d62728", "#2ca02c", "#9467bd", "#ff7f0e", "#17becf", "#8c564b", "#e377c2", "#7f7f7f", "#bcbd22", "#393b79")
+STYLE = """
+:root { color-scheme: light dark; }
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
+h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2rem; }
+.verdict { font-size: 1.1rem; border-left: .3rem solid #1f77b4; padding-left: 1rem; }
+.scroll { overflow-x: auto; } table { border-collapse: collapse; } td, th { padding: .25rem .75rem; text-align: right; }
+th:first-child, td:first-child { text-align: left; } tr + tr { border-top: 1px solid #8884; }
+@media print { .scroll { overflow: visible; } }
+"""
+
+
+def page(title: str, parts: Sequence[str]) -> str:
+    """The whole file: parts of HTML under a title."""
+    head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><style>{STYLE}</style>'
+    body = "\n".join([f"<h1>{text(title)}</h1>", *parts])
+    return f'<!doctype html>\n<html lang="en"><head>{head}<title>{text(title)}</title></head><body>\n{body}\n</body></html>\n'
+
+
+def text(value: Any) -> str:
+    """Any value as HTML."""
+    return html.escape(str(value))
+
+
+def verdict(lines: Sequence[str]) -> str:
+    """What is concluded, set apart."""
+    return '<div class="verdict">' + "".join(f"<p>{text(line)}</p>" for line in lines) + "</div>"
+
+
+def table(titles: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    """A table that scrolls where it is too wide; the first column names the row."""
+    head = "".join(f"<th>{text(title)}</th>" for title in titles)
+    body = "".join("<tr>" + "".join(f"<td>{text(cell)}</td>" for cell in row) + "</tr>" for row in rows)
+    return f'<div class="scroll"><table><tr>{head}</tr>{body}</table></div>'
+
+
+def chart(figure: Any, words: str, first: bool, **layout: Any) -> str:
+    """A plotly figure with its text equivalent; the first of a page brings the script."""
+    figure.update_layout(
+        template="none",
+        margin={"t": 20, "r": 10},
+        height=420,
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        font={"color": "#888"},
+        legend={"orientation": "h", "y": -0.2},
+        **layout,
+    )
+    drawn = figure.to_html(full_html=False, include_plotlyjs=first, config={"displaylogo": False, "responsive": True})
+    return f"{drawn}\n<p><small>{text(words)}</small></p>"

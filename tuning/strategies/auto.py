@@ -1,0 +1,214 @@
+"""auto, the default: a portfolio first, then whatever promises the most improvement a second.
+
+A step is either a new configuration or one that waits. Each is valued by the expected improvement of its loss after all epochs
+(Mockus 1975; over what a Gaussian process expects of the best so far, so that a lucky score is no target, as in Picheny et al.
+2013) divided by the seconds that it still takes to get there (Snoek et al. 2012). A trial that runs is valued anew as its epochs
+end, and pauses when something else is worth more (as in Swersky et al. 2014, "Freeze-Thaw Bayesian Optimization"). So it starts
+small and short, and pays for size and epochs only where they show a gain. What runs is taken for what is expected of it
+(Ginsbourger et al. 2010). The process is fitted to a few trials, however many there are.
+"""
+
+from __future__ import annotations
+
+import copy
+from bisect import insort
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..space import Config, same
+from ..trial import DONE, WAIT, Answer, Decision, Result, Trial, derived_seed
+from .base import Setting
+from .cube import Array, Cube, to_config, to_point
+from .portfolio import listed
+from .proposer import Proposer, untried
+from .surrogate import Axes, Curves, Surrogate, improvement, tamed
+
+MOST = 160  # trials that are fitted: half of them the best, half the latest
+DRAWN, BEST, AROUND = 160, 8, 8  # candidates at random; around each of so many of the best, so many
+PRICED = 48  # of the candidates, those whose seconds are asked for
+STATES = 16  # waiting trials whose state is kept and that may go on
+WORTH = 0.02  # of the losses' spread: least expected improvement for which a trial goes on where nothing new may be tried
+GROWN = 1.1  # times as many trials as when lengths and noise were chosen last, and they are chosen anew
+
+
+class Auto(Proposer):
+    """Expected improvement a second, over new configurations and those that wait."""
+
+    def __init__(self, setting: Setting, portfolio: Sequence[Config] | None = None) -> None:
+        super().__init__(setting)
+        self._first = listed(setting, portfolio)
+        self._cube, self._axes, self._model = Cube(setting.space), Axes(setting.space), Surrogate()
+        self._curves, self._costs = Curves(setting.max_epochs), copy.deepcopy(setting.costs)
+        self._points: list[Array] = []  # of each trial
+        self._steps = 0  # trials begun and gone on with
+        self._told: dict[int, tuple[float, int]] = {}  # trial -> loss, epochs
+        self._sorted: list[tuple[float, int]] = []  # losses with trials when they were told last, the best first
+        self._waiting: list[tuple[float, int]] = []  # the same, of those that paused, by the loss that was foretold
+        self._chosen_for = 0  # so many trials
+        self._worth: tuple[int, float] = (-1, 0.0)  # steps, and the value of the best that could be begun then
+
+    @property
+    def paused(self) -> frozenset[int]:
+        """Of those that wait, the best; others never go on."""
+        return frozenset(number for _, number in self._waiting[:STATES])
+
+    # asking
+
+    def ask(self, config: Config | None = None) -> Trial | Answer:
+        """The portfolio's next, then the step with the most expected improvement a second."""
+        given = config is not None and same(config) not in self.tried
+        new = config if given else self._next_of_portfolio()
+        if new is None and self._curves.known:
+            step = self._best_step()
+            if isinstance(step, Trial):
+                return self._go_on(step.id)
+            new = step
+        if self.next_config(new) is not None:
+            return self.begin(len(self.configs) - 1, self.setting.max_epochs)
+        if self.running:
+            return WAIT
+        unfinished = self._waiting and not self._curves.known
+        return self._go_on(self._waiting[0][1]) if unfinished else DONE
+
+    def _next_of_portfolio(self) -> Config | None:
+        return next((config for config in self._first if same(config) not in self.tried), None)
+
+    def begin(self, number: int, epochs: int) -> Trial:
+        """A trial, its place in the cube known."""
+        self._steps += 1
+        if number == len(self._points):
+            self._points.append(to_point(self.setting.space, self.configs[number]))
+        return super().begin(number, epochs)
+
+    def _go_on(self, number: int) -> Trial:
+        trial = Trial(number, self.configs[number], self.setting.max_epochs)
+        self.promote(trial)
+        return trial
+
+    def promote(self, trial: Trial) -> bool:
+        """Take a trial from where it waits."""
+        place = next((n for n, (_, number) in enumerate(self._waiting) if number == trial.id), None)
+        if place is None or trial.epochs != self.setting.max_epochs:
+            return False
+        del self._waiting[place]
+        self.begin(trial.id, trial.epochs)
+        return True
+
+    # telling
+
+    def report(self, trial: Trial, epoch: int, score: float) -> Decision:
+        """Pause where something else is worth more a second."""
+        if not self._curves.known or epoch >= self.setting.max_epochs or not np.isfinite(score):
+            return Decision.CONTINUE
+        loss = min(self.setting.objective.key(score), self._told.get(trial.id, (np.inf, 0))[0])
+        gain = float(self._gains(self._points[trial.id][None], self._fit({trial.id: (loss, epoch)}))[0])
+        return Decision.CONTINUE if gain / self._seconds(trial.config, epoch, start=False) >= self._rival() else Decision.PAUSE
+
+    def tell(self, trial: Trial, result: Result) -> None:
+        """Take in a loss, the curve that led to it, and what an epoch takes."""
+        super().tell(trial, result)
+        loss, curve = self.loss(result), np.minimum.accumulate([self.setting.objective.key(s) for s in result.curve or [0.0]])
+        epochs = len(result.curve) or trial.epochs
+        if not np.isfinite(loss):
+            result = Result(result.status)
+        elif not result.paused:
+            self._curves.add(curve if result.curve else np.array([loss]))
+        if trial.id in self._told:
+            self._sorted.remove((self._told[trial.id][0], trial.id))
+        self._told[trial.id] = (loss, epochs)
+        insort(self._sorted, (loss, trial.id))
+        if result.paused:
+            insort(self._waiting, (float(self._curves.ends(np.array([loss]), np.array([epochs]))[0][0]), trial.id))
+        if result.seconds is not None and self._costs is not None:
+            self._costs.observe_epoch(trial.config, result.seconds)
+        if self._curves.known and len(self._told) > GROWN * self._chosen_for:
+            self._model.choose(*self._observed({}))
+            self._chosen_for = len(self._told)
+
+    # valuing
+
+    def _best_step(self) -> Trial | Config | None:
+        """A trial to go on with, a configuration to begin, or None where neither is worth it."""
+        best = self._fit({})
+        number, value = self._best_waiting(best)
+        step = None if number is None else Trial(number, self.configs[number], self.setting.max_epochs)
+        if self.full:
+            return step
+        config, other = self._best_new(best)
+        return config if config is not None and (step is None or other > value) else step
+
+    def _rival(self) -> float:
+        """The most expected improvement a second of all that could be begun now."""
+        if self._worth[0] != self._steps + len(self._told):
+            best = self._fit({})
+            waiting = self._best_waiting(best)[1]
+            self._worth = (self._steps + len(self._told), waiting if self.full else max(waiting, self._best_new(best)[1]))
+        return self._worth[1]
+
+    def _observed(self, now: dict[int, tuple[float, int]]) -> tuple[Array, Array, Array]:
+        """Vectors of the trials that are fitted, their losses at the end as foretold, and how far that is from known.
+
+        `now`: losses and epochs of trials that run.
+        """
+        half, told = MOST // 2, {**self._told, **now}
+        chosen = dict.fromkeys([*(n for _, n in self._sorted[:half]), *list(self._told)[-half:], *now])
+        losses, epochs = (np.array(values) for values in zip(*(told[number] for number in chosen), strict=True))
+        ends, unknown = self._curves.ends(losses, epochs)
+        return self._axes(np.array([self._points[number] for number in chosen])), tamed(ends), unknown
+
+    def _fit(self, now: dict[int, tuple[float, int]]) -> float:
+        """Fit the process to what was told, and to what runs as it is expected; the loss it expects of the best."""
+        vectors, losses, unknown = self._observed(now)
+        self._model.fit(vectors, losses, unknown)
+        others = [number for number in self.running if number not in now and number not in self._told]
+        if others:
+            running = self._axes(np.array([self._points[number] for number in others]))
+            believed = self._model.predict(running)[0]
+            vectors, losses = np.vstack([vectors, running]), np.concatenate([losses, believed])
+            self._model.fit(vectors, losses, np.concatenate([unknown, np.zeros(len(others))]))
+        return float(self._model.predict(vectors)[0].min())
+
+    def _best_waiting(self, best: float) -> tuple[int | None, float]:
+        """The trial that it pays most to go on with, and its value."""
+        numbers = [number for loss, number in self._waiting[:STATES]]
+        if not numbers:
+            return None, 0.0
+        gains = self._gains(np.array([self._points[number] for number in numbers]), best)
+        if self.full:
+            gains = np.where(gains > WORTH * self._model.spread, gains, 0.0)
+        values = gains / [self._seconds(self.configs[number], self._told[number][1]) for number in numbers]
+        chosen = int(np.argmax(values))
+        return (numbers[chosen], float(values[chosen])) if values[chosen] > 0 else (None, 0.0)
+
+    def _best_new(self, best: float) -> tuple[Config | None, float]:
+        """The configuration that it pays most to begin, and its value."""
+        rng = np.random.default_rng(derived_seed(self.setting.seed, "step", self._steps, len(self._told)))
+        good = np.array([self._points[number] for _, number in self._sorted[:BEST]])
+        points = np.vstack([self._cube.drawn(rng, DRAWN), self._cube.around(rng, good, AROUND)])
+        gains = self._gains(points, best)
+        order = np.argsort(-gains, kind="stable")[:PRICED]
+        configs = [to_config(self.setting.space, points[n]) for n in order]
+        fresh = [(config, gains[n]) for config, n in zip(configs, order, strict=True) if same(config) not in self.tried]
+        if not fresh:
+            return untried(self.setting.space, self.tried, rng), 0.0
+        values = [gain / self._seconds(config, 0) for config, gain in fresh]
+        chosen = int(np.argmax(values))
+        return fresh[chosen][0], float(values[chosen])
+
+    def _gains(self, points: Array, best: float) -> Array:
+        """Expected improvements after all epochs."""
+        mean, deviation = self._model.predict(self._axes(points))
+        return improvement(mean, deviation, best)
+
+    def _seconds(self, config: Config, done: int, start: bool = True) -> float:
+        """Seconds to train it from `done` epochs to the last; epochs alone where nothing is known of seconds."""
+        left = self.setting.max_epochs - done
+        if self._costs is None:
+            return float(start + left)
+        return max(1e-3, left * self._costs.epoch(config) + (self._costs.start(config) if start else 0.0))
+
+
+def make(name: str, setting: Setting) -> Auto:
+    """The strategy."""
+    return Auto(setting)
