@@ -112,4 +112,4 @@ def test_two_objectives_end_in_a_front(tmp_path: Path, here: Here) -> None:
     assert scores == sorted(set(scores))
     assert "the front" in out
     page = (tmp_path / "run" / "front.html").read_text()
-    assert "val_accuracy and latency_ms" in page
+    assert "val_accuracy and milliseconds a prediction" in page

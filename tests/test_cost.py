@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from small import small_task
 
-from tuning.cost import CostModel, widths
+from tuning.cost import CostModel, columns_of, layers_of
 from tuning.space import Config
 
 BASE: Config = {"units": 32, "layers": 1, "bidirectional": False, "embedding": 64, "batch_size": 64, "taper": "constant"}
@@ -86,5 +86,15 @@ def test_predictions_are_never_negative() -> None:
 
 
 def test_tapering_layers_are_counted_as_they_are() -> None:
-    assert widths({"units": 32, "layers": 3, "taper": "halving"}) == [(32, 1), (16, 1), (8, 1)]
-    assert widths({"units": 2, "layers": 3, "taper": "halving", "bidirectional": True}) == [(2, 2), (1, 2), (1, 2)]
+    def layers(config: Config) -> list[tuple[float, float]]:
+        return [(float(units[0]), float(ways[0])) for units, ways in layers_of(columns_of(config), 1)]
+
+    assert layers({"units": 32, "layers": 3, "taper": "halving"}) == [(32, 1), (16, 1), (8, 1)]
+    assert layers({"units": 2, "layers": 3, "taper": "halving", "bidirectional": True}) == [(2, 2), (1, 2), (1, 2)]
+
+
+def test_many_at_once_cost_what_each_costs() -> None:
+    learned, configs = model(), drawn(30)
+    columns = {name: np.array([config[name] for config in configs]) for name in BASE}
+    together = learned.trials(columns, len(configs), 7)
+    assert together == pytest.approx([learned.trial(config, 7) for config in configs])

@@ -7,9 +7,8 @@ HyperModel nothing is known of a configuration but its batch size, and the mean 
 
 from __future__ import annotations
 
-import math
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -19,6 +18,7 @@ from .space import Config
 from .task import Input, Output
 
 Array: TypeAlias = np.ndarray
+Columns: TypeAlias = Mapping[str, Array]
 SEEN = 300  # epochs that the fit looks back on
 # seconds: an epoch's call; a step; a step and an embedding weight; a step, a time step and a layer; a multiplication
 EPOCH_PRIOR = np.array([0.02, 1.2e-3, 2.0e-9, 1.5e-5, 4.0e-11])
@@ -60,41 +60,68 @@ class CostModel:
         """Seconds of a trial of that many epochs."""
         return self.start(config) + epochs * self.epoch(config)
 
+    def trials(self, columns: Columns, count: int, epochs: Array | int, start: bool = True) -> Array:
+        """Seconds of many trials of so many epochs, with what it takes to begin; for each parameter a column of `count` values."""
+        begun = self._starts.weighed(self._starts_of(columns, count)) if start else 0.0
+        return np.asarray(begun + epochs * self._epochs.weighed(self._epochs_of(columns, count)))
+
     def _start(self, config: Config) -> Array:
-        return np.array([1.0, float(sum(ways for _, ways in widths(config)))])
+        return self._starts_of(columns_of(config), 1)[0]
 
     def _features(self, config: Config) -> Array:
+        return self._epochs_of(columns_of(config), 1)[0]
+
+    @staticmethod
+    def _starts_of(columns: Columns, count: int) -> Array:
+        ways = sum(ways * (units > 0) for units, ways in layers_of(columns, count))
+        return np.stack([np.ones(count), ways], axis=1)
+
+    def _epochs_of(self, columns: Columns, count: int) -> Array:
         """Of one epoch: calls, steps, embedding weights moved, recurrent steps, multiplications."""
-        steps = math.ceil(self.rows / max(1, whole(config, "batch_size", 32)))
-        embedding = whole(config, "embedding", 0)
-        tokens = [self.input.size] if self.input.kind == "tokens" else []
-        tokens += [self.output.size] if self.output.kind == "pair" else []
-        layers, wide = widths(config), embedding or self.input.size
-        multiplied = 0
-        for units, ways in layers:
+        steps = np.ceil(self.rows / np.maximum(1.0, whole(columns, "batch_size", 32, count)))
+        embedding = whole(columns, "embedding", 0, count)
+        tokens = self.input.size if self.input.kind == "tokens" else 0
+        tokens += self.output.size if self.output.kind == "pair" else 0
+        wide = np.where(embedding > 0, embedding, self.input.size)
+        multiplied, directions = np.zeros(count), np.zeros(count)
+        for units, ways in layers_of(columns, count):
             multiplied += ways * 4 * units * (wide + units)
-            wide = units * ways
+            directions += ways * (units > 0)
+            wide = np.where(units > 0, units * ways, wide)
         if self.output.kind in ("tags", "tokens", "pair"):
             multiplied += wide * self.output.size
-        recurrent = steps * self.steps * sum(ways for _, ways in layers)
-        return np.array([1.0, steps, steps * sum(tokens) * embedding, recurrent, 6.0 * self.rows * self.steps * multiplied])
+        recurrent = steps * self.steps * directions
+        whole_pass = 6.0 * self.rows * self.steps * multiplied
+        return np.stack([np.ones(count), steps, steps * tokens * embedding, recurrent, whole_pass], axis=1)
 
 
-def widths(config: Config) -> list[tuple[int, int]]:
-    """Units and directions of each recurrent layer.
+def columns_of(config: Config) -> Columns:
+    """One configuration as columns."""
+    return {name: np.array([value]) for name, value in config.items()}
 
-    >>> widths({"units": 32, "layers": 2, "taper": "halving", "bidirectional": True})
-    [(32, 2), (16, 2)]
+
+def layers_of(columns: Columns, count: int) -> list[tuple[Array, Array]]:
+    """Of each recurrent layer, units (0 where there is no such layer) and directions.
+
+    >>> units = [units for units, _ in layers_of(columns_of({"units": 32, "layers": 2, "taper": "halving"}), 1)]
+    >>> [int(one[0]) for one in units]
+    [32, 16]
     """
-    ways = 2 if config.get("bidirectional") is True else 1
-    units, halving = whole(config, "units", 0), config.get("taper") == "halving"
-    return [(max(1, units >> layer) if halving else units, ways) for layer in range(whole(config, "layers", 1))]
+    units, layers = whole(columns, "units", 0, count), whole(columns, "layers", 1, count)
+    halving = np.equal(columns.get("taper", np.full(count, "constant")), "halving")
+    ways = np.where(np.equal(columns.get("bidirectional", np.zeros(count, bool)), True), 2.0, 1.0)
+    found = []
+    for layer in range(int(layers.max(initial=1))):
+        tapered = np.where(halving, np.maximum(1.0, units // 2**layer), units)
+        found.append((np.where(layer < layers, tapered, 0.0), ways))
+    return found
 
 
-def whole(config: Config, name: str, default: int) -> int:
-    """A whole number of the configuration; the default where it has none of that name (a user's own may mean anything by it)."""
-    value = config.get(name)
-    return value if isinstance(value, int) and not isinstance(value, bool) else default
+def whole(columns: Columns, name: str, default: int, count: int) -> Array:
+    """A column of whole numbers; the default where there is none of that name (a user's own may mean anything by it)."""
+    column = columns.get(name)
+    known = column is not None and np.issubdtype(column.dtype, np.integer)
+    return np.asarray(column, float) if known else np.full(count, float(default))
 
 
 class _Sum:
@@ -110,9 +137,12 @@ class _Sum:
         self._stale = True
 
     def predict(self, features: Array) -> float:
+        return float(self.weighed(features))
+
+    def weighed(self, features: Array) -> Array:
         if self._stale:
             self._fit()
-        return float(features @ self._weights)
+        return np.asarray(features @ self._weights)
 
     def _fit(self) -> None:
         features = np.array([row for row, _ in self._seen])

@@ -26,7 +26,6 @@ from .surrogate import Axes, Curves, Surrogate, improvement, tamed
 
 MOST = 160  # trials that are fitted: half of them the best, half the latest
 DRAWN, BEST, AROUND = 160, 8, 8  # candidates at random; around each of so many of the best, so many
-PRICED = 48  # of the candidates, those whose seconds are asked for
 STATES = 16  # waiting trials whose state is kept and that may go on
 WORTH = 0.02  # of the losses' spread: least expected improvement for which a trial goes on where nothing new may be tried
 GROWN = 1.1  # times as many trials as when lengths and noise were chosen last, and they are chosen anew
@@ -40,7 +39,8 @@ class Auto(Proposer):
         self._first = listed(setting, portfolio)
         self._cube, self._axes, self._model = Cube(setting.space), Axes(setting.space), Surrogate()
         self._curves, self._costs = Curves(setting.max_epochs), copy.deepcopy(setting.costs)
-        self._points: list[Array] = []  # of each trial
+        self._points: list[Array] = []  # of each trial, in the cube
+        self._vectors: list[Array] = []  # the same as the process takes them
         self._steps = 0  # trials begun and gone on with
         self._told: dict[int, tuple[float, int]] = {}  # trial -> loss, epochs
         self._sorted: list[tuple[float, int]] = []  # losses with trials when they were told last, the best first
@@ -79,6 +79,7 @@ class Auto(Proposer):
         self._steps += 1
         if number == len(self._points):
             self._points.append(to_point(self.setting.space, self.configs[number]))
+            self._vectors.append(self._axes(self._points[-1][None])[0])
         return super().begin(number, epochs)
 
     def _go_on(self, number: int) -> Trial:
@@ -102,8 +103,9 @@ class Auto(Proposer):
         if not self._curves.known or epoch >= self.setting.max_epochs or not np.isfinite(score):
             return Decision.CONTINUE
         loss = min(self.setting.objective.key(score), self._told.get(trial.id, (np.inf, 0))[0])
-        gain = float(self._gains(self._points[trial.id][None], self._fit({trial.id: (loss, epoch)}))[0])
-        return Decision.CONTINUE if gain / self._seconds(trial.config, epoch, start=False) >= self._rival() else Decision.PAUSE
+        here = self._points[trial.id][None]
+        value = self._gains(here, self._fit({trial.id: (loss, epoch)})) / self._seconds(here, epoch, start=False)
+        return Decision.CONTINUE if float(value[0]) >= self._rival() else Decision.PAUSE
 
     def tell(self, trial: Trial, result: Result) -> None:
         """Take in a loss, the curve that led to it, and what an epoch takes."""
@@ -155,7 +157,7 @@ class Auto(Proposer):
         chosen = dict.fromkeys([*(n for _, n in self._sorted[:half]), *list(self._told)[-half:], *now])
         losses, epochs = (np.array(values) for values in zip(*(told[number] for number in chosen), strict=True))
         ends, unknown = self._curves.ends(losses, epochs)
-        return self._axes(np.array([self._points[number] for number in chosen])), tamed(ends), unknown
+        return np.array([self._vectors[number] for number in chosen]), tamed(ends), unknown
 
     def _fit(self, now: dict[int, tuple[float, int]]) -> float:
         """Fit the process to what was told, and to what runs as it is expected; the loss it expects of the best."""
@@ -163,7 +165,7 @@ class Auto(Proposer):
         self._model.fit(vectors, losses, unknown)
         others = [number for number in self.running if number not in now and number not in self._told]
         if others:
-            running = self._axes(np.array([self._points[number] for number in others]))
+            running = np.array([self._vectors[number] for number in others])
             believed = self._model.predict(running)[0]
             vectors, losses = np.vstack([vectors, running]), np.concatenate([losses, believed])
             self._model.fit(vectors, losses, np.concatenate([unknown, np.zeros(len(others))]))
@@ -174,10 +176,11 @@ class Auto(Proposer):
         numbers = [number for loss, number in self._waiting[:STATES]]
         if not numbers:
             return None, 0.0
-        gains = self._gains(np.array([self._points[number] for number in numbers]), best)
+        points, done = (np.array(values) for values in zip(*((self._points[n], self._told[n][1]) for n in numbers), strict=True))
+        gains = self._gains(points, best)
         if self.full:
             gains = np.where(gains > WORTH * self._model.spread, gains, 0.0)
-        values = gains / [self._seconds(self.configs[number], self._told[number][1]) for number in numbers]
+        values = gains / self._seconds(points, done)
         chosen = int(np.argmax(values))
         return (numbers[chosen], float(values[chosen])) if values[chosen] > 0 else (None, 0.0)
 
@@ -186,27 +189,24 @@ class Auto(Proposer):
         rng = np.random.default_rng(derived_seed(self.setting.seed, "step", self._steps, len(self._told)))
         good = np.array([self._points[number] for _, number in self._sorted[:BEST]])
         points = np.vstack([self._cube.drawn(rng, DRAWN), self._cube.around(rng, good, AROUND)])
-        gains = self._gains(points, best)
-        order = np.argsort(-gains, kind="stable")[:PRICED]
-        configs = [to_config(self.setting.space, points[n]) for n in order]
-        fresh = [(config, gains[n]) for config, n in zip(configs, order, strict=True) if same(config) not in self.tried]
-        if not fresh:
-            return untried(self.setting.space, self.tried, rng), 0.0
-        values = [gain / self._seconds(config, 0) for config, gain in fresh]
-        chosen = int(np.argmax(values))
-        return fresh[chosen][0], float(values[chosen])
+        values = self._gains(points, best) / self._seconds(points, 0)
+        for chosen in np.argsort(-values, kind="stable"):
+            config = to_config(self.setting.space, points[chosen])
+            if same(config) not in self.tried:
+                return config, float(values[chosen])
+        return untried(self.setting.space, self.tried, rng), 0.0
 
     def _gains(self, points: Array, best: float) -> Array:
         """Expected improvements after all epochs."""
         mean, deviation = self._model.predict(self._axes(points))
         return improvement(mean, deviation, best)
 
-    def _seconds(self, config: Config, done: int, start: bool = True) -> float:
-        """Seconds to train it from `done` epochs to the last; epochs alone where nothing is known of seconds."""
+    def _seconds(self, points: Array, done: Array | int, start: bool = True) -> Array:
+        """Seconds to train what lies at each point from `done` epochs to the last; epochs alone where no seconds are known."""
         left = self.setting.max_epochs - done
         if self._costs is None:
-            return float(start + left)
-        return max(1e-3, left * self._costs.epoch(config) + (self._costs.start(config) if start else 0.0))
+            return np.full(len(points), 1.0) * left + start
+        return np.maximum(1e-3, self._costs.trials(self._cube.columns(points), len(points), left, start))
 
 
 def make(name: str, setting: Setting) -> Auto:

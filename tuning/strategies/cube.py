@@ -92,6 +92,20 @@ class Cube:
                 points[:, axis] = np.where(counts, points[:, axis], self._default[axis])
         return points
 
+    def columns(self, points: Array) -> dict[str, Array]:
+        """Of snapped points the values of each grid parameter, also of those that do not count."""
+        found: dict[str, Array] = {}
+        for parameter in self.space.parameters:
+            if not isinstance(parameter.domain, Grid):
+                continue
+            values = np.array(parameter.domain.values)
+            if parameter.name in self._axes:
+                cells = (points[:, self._axes[parameter.name]] * len(values)).astype(int)
+                found[parameter.name] = values[np.minimum(cells, len(values) - 1)]
+            else:
+                found[parameter.name] = np.repeat(values[:1], len(points))
+        return found
+
     def _has(self, name: str, values: Sequence[Value], points: Array) -> Array:
         """Whether a grid parameter has one of the values, point by point."""
         if name not in self._axes:

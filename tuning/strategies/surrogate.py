@@ -139,7 +139,7 @@ def tamed(losses: Array) -> Array:
 
 
 class Curves:
-    """Foretells where a curve will end, from those that went on to their end (a regression for each epoch)."""
+    """Foretells where a curve will end, from those that went on to their end: a regression for each epoch."""
 
     def __init__(self, epochs: int) -> None:
         self.epochs = epochs
@@ -148,6 +148,18 @@ class Curves:
     def add(self, losses: Array) -> None:
         """A curve that ended; one that ended before the last epoch stays where it was."""
         self._whole.append(np.concatenate([losses, np.full(self.epochs - len(losses), losses[-1])]))
+        whole = np.array([tamed(column) for column in np.array(self._whole).T])  # (epochs, curves)
+        self._early, late = whole.mean(axis=1), whole[-1]
+        self._late = float(late.mean())
+        off, off_late = whole - self._early[:, None], late - self._late
+        wide = np.maximum((off**2).mean(axis=1), 1e-24)
+        narrow = ((off_late**2).sum() + HELD * LEFT**2 * wide) / (len(late) + HELD)
+        # held to half of what the spreads would allow, as if by HELD trials: few curves say little
+        held = HELD * np.sqrt(wide * narrow) * 0.5
+        self._slope = (off @ off_late + held) / ((off**2).sum(axis=1) + HELD * wide)
+        missed = ((off_late - self._slope[:, None] * off) ** 2).sum(axis=1)
+        self._unknown = (missed + HELD * 0.5 * narrow) / (len(late) + HELD)
+        self._slope[-1], self._unknown[-1], self._early[-1] = 1.0, 0.0, self._late
 
     @property
     def known(self) -> bool:
@@ -156,22 +168,7 @@ class Curves:
 
     def ends(self, losses: Array, after: Array) -> tuple[Array, Array]:
         """What losses `after` so many epochs will be at the end, and the variance of that."""
-        found, unknown = losses.astype(float), np.zeros(len(losses))
         if not self._whole:
-            return found, unknown
-        whole = np.array(self._whole)
-        for epoch in np.unique(after[after < self.epochs]):
-            here = after == epoch
-            found[here], unknown[here] = self._foretold(losses[here], tamed(whole[:, epoch - 1]), tamed(whole[:, -1]))
-        return found, unknown
-
-    def _foretold(self, losses: Array, early: Array, late: Array) -> tuple[Array, float]:
-        wide = float(early.std()) or 1e-12
-        narrow = math.sqrt((float(((late - late.mean()) ** 2).sum()) + HELD * (LEFT * wide) ** 2) / (len(late) + HELD))
-        # held to half of what the spreads would allow, as if by HELD trials: few curves say little
-        held = HELD * wide**2
-        product = float(((early - early.mean()) * (late - late.mean())).sum())
-        slope = (product + held * 0.5 * narrow / wide) / (float(((early - early.mean()) ** 2).sum()) + held)
-        foretold = late.mean() + slope * (losses - early.mean())
-        missed = late - late.mean() - slope * (early - early.mean())
-        return foretold, (float((missed**2).sum()) + HELD * (0.7 * narrow) ** 2) / (len(late) + HELD)
+            return losses.astype(float), np.zeros(len(losses))
+        epoch = after - 1
+        return self._late + self._slope[epoch] * (losses - self._early[epoch]), self._unknown[epoch]
