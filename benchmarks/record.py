@@ -2,11 +2,11 @@
 
     python benchmarks/record.py [--only topics,tagging,...] [--configurations 160]
 
-The 20 that do best get two seeds more: of 160 the one that looks best by two seeds is mostly the luckiest. All tables have the same configurations as far as
-their spaces allow (scrambled Sobol points of the union of their axes), so that what did well on one task can be looked up on
-another. Resumable: what was stopped goes on. The tables are written to benchmarks/recorded/NAME.json.gz; the searches stay in
-benchmarks/recorded/.work, which is not committed. Data comes from ../shared/data, cut to at most 2,000 rows to train on and 30
-steps, so that a table takes under 45 minutes on two cores; `memory` is synthetic.
+The 20 that do best get two seeds more: of 160 the one that looks best by two seeds is mostly the luckiest. All tables have the
+same configurations as far as their spaces allow (scrambled Sobol points of the union of their axes), so that what did well on one
+task can be looked up on another. Resumable: what was stopped goes on. The tables are written to benchmarks/recorded/NAME.json.gz;
+the searches stay in benchmarks/recorded/.work, which is not committed. Data comes from ../shared/data, cut to at most 2,000 rows to
+train on and 30 steps, so that a table takes under 45 minutes on two cores; `memory` is synthetic.
 """
 
 import argparse

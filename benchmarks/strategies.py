@@ -40,16 +40,15 @@ class WithoutPauses(Auto):
 class WithoutCost(Auto):
     """Improvement, whatever it takes."""
 
-    def _seconds(self, points: np.ndarray, done: np.ndarray | int, start: bool = True) -> np.ndarray:
+    def _cost(self, points: np.ndarray, done: np.ndarray | int) -> np.ndarray:
         return np.ones(len(points))
 
 
 class WithoutNoise(Auto):
     """Improvement over the best score seen."""
 
-    def _fit(self, now: dict[int, tuple[float, int]]) -> float:
-        super()._fit(now)
-        return self._sorted[0][0]
+    def _best(self) -> tuple[float, float]:
+        return self._sorted[0][0], super()._best()[1]
 
 
 def without_portfolio(setting: Setting) -> Strategy:

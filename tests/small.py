@@ -50,7 +50,7 @@ class Here:
         """Run it."""
         self._capfd.readouterr()
         try:
-            status = cli.guarded(cli.COMMANDS[name], list(args), f"{name}.py")
+            status = cli.guarded(cli.command(name), list(args), f"{name}.py")
         except SystemExit as left:
             status = int(left.code or 0)
         out, err = self._capfd.readouterr()

@@ -159,7 +159,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     files(made)
     argv = ["--task", "signals", *small_flags("signals"), "--units", "4", "--trials", "1", "--max-epochs", "1"]
     argv += ["--strategy", "random", "--workers", "0", "--quiet", "--out", str(made / "study")]
-    assert cli.guarded(cli.COMMANDS["search"], argv, "search.py") == 0
+    assert cli.guarded(cli.command("search"), argv, "search.py") == 0
     return made
 
 

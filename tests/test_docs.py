@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tuning.cli import search_parser
+from tuning.commands.search import search_parser
 from tuning.strategies import STRATEGIES
 from tuning.task import recipe_files
 

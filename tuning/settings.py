@@ -22,7 +22,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
     task: str = Field(default="sentiment", description="a recipe's name, or the path of your own (see --list tasks)")
     data: DataOptions = DataOptions()
-    strategy: str = Field(default="hyperband", description="what to try next (see --list strategies)")
+    strategy: str = Field(default="auto", description="what to try next (see --list strategies)")
     budget: float | None = Field(default=None, description="wall time: 90s, 10m, 2h (default 5m, unless --trials or --epochs)")
     trials: int | None = Field(default=None, ge=1, description="most configurations")
     epochs: int | None = Field(default=None, ge=1, description="most epochs over all trials")

@@ -23,7 +23,8 @@ class TradeLedger(Ledger):
 
     def __init__(self, strategy: Strategy, objective: Objective, batch: int | None, cost: Cost, seed: int) -> None:
         super().__init__(strategy, objective, batch)
-        self.cost, self.seed = cost, seed
+        self.cost: Cost = cost
+        self.seed = seed
         self._told: list[tuple[float, float]] = []  # loss, log of the cost
 
     def judged(self, record: Record, result: Result) -> Result:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from threadpoolctl import threadpool_limits
 
+from ..arguments import Parser
 from ..budget import parse_seconds
 from ..errors import BadValue, StudyConflict
 from ..recorded import Table
@@ -17,7 +18,7 @@ from .runs import Run
 from .whole import add_rungs, compared, replay_all, target_of, write
 
 SEEDS = 8  # with fewer no verdict is given
-LIVE = "random,hyperband,bayesian"
+LIVE = "random,hyperband,bayesian,auto"
 
 
 def compare(
@@ -76,8 +77,6 @@ def _target(runs: Sequence[Run]) -> float:
 
 def main(argv: Sequence[str], prog: str) -> int:
     """`compare --task T --strategies A,B --seeds N --budget B | --replay DIR...`."""
-    from ..cli import Parser
-
     parser = Parser(prog=prog, description="Compare strategies; other options (--data, --units, ...) go to every search.")
     parser.add_argument("--task", default="sentiment", metavar="NAME", help="what is searched, live (default: sentiment)")
     parser.add_argument("--strategies", default=LIVE, metavar="A,B", help=f"default: {LIVE}")

@@ -24,7 +24,7 @@ class Method:
 
 
 METHODS = {
-    "auto": Method("auto", "a portfolio, then the most expected improvement a second"),
+    "auto": Method("auto", "a portfolio, then what promises most for its seconds"),
     "portfolio": Method("portfolio", "what did well on many tasks, cheap first; then at random"),
     "random": Method("kerastuner", "at random"),
     "grid": Method("kerastuner", "every configuration in order"),

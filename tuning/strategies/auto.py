@@ -1,11 +1,12 @@
-"""auto, the default: a portfolio first, then whatever promises the most improvement a second.
+"""auto, the default: a portfolio first, then whatever promises most for its seconds.
 
 A step is either a new configuration or one that waits. Each is valued by the expected improvement of its loss after all epochs
 (Mockus 1975; over what a Gaussian process expects of the best so far, so that a lucky score is no target, as in Picheny et al.
-2013) divided by the seconds that it still takes to get there (Snoek et al. 2012). A trial that runs is valued anew as its epochs
-end, and pauses when something else is worth more (as in Swersky et al. 2014, "Freeze-Thaw Bayesian Optimization"). So it starts
-small and short, and pays for size and epochs only where they show a gain. What runs is taken for what is expected of it
-(Ginsbourger et al. 2010). The process is fitted to a few trials, however many there are.
+2013) for the square root of the seconds that it still takes to get there: divided by the seconds themselves (Snoek et al. 2012),
+something small would always be worth more than the large network that the small ones call for. A trial pauses after an epoch when
+it has hardly a chance left to end better than the best, as its curve is foretold from those that were trained to their end. What
+runs is taken for what is expected of it (Ginsbourger et al. 2010). The process is fitted to a few trials, however many there are.
+What each part gives is measured by benchmarks/strategies.py --ablations.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from bisect import insort
 from collections.abc import Sequence
 
 import numpy as np
+from scipy.special import ndtr
 
 from ..space import Config, same
 from ..trial import DONE, WAIT, Answer, Decision, Result, Trial, derived_seed
@@ -27,12 +29,14 @@ from .surrogate import Axes, Curves, Surrogate, improvement, tamed
 MOST = 160  # trials that are fitted: half of them the best, half the latest
 DRAWN, BEST, AROUND = 160, 8, 8  # candidates at random; around each of so many of the best, so many
 STATES = 16  # waiting trials whose state is kept and that may go on
+CHANCE = 0.1  # of ending better than the best, below which a trial pauses
+COST = 0.5  # power of the seconds by which an improvement is divided
 WORTH = 0.02  # of the losses' spread: least expected improvement for which a trial goes on where nothing new may be tried
 GROWN = 1.1  # times as many trials as when lengths and noise were chosen last, and they are chosen anew
 
 
 class Auto(Proposer):
-    """Expected improvement a second, over new configurations and those that wait."""
+    """Expected improvement for its cost, over new configurations and those that wait."""
 
     def __init__(self, setting: Setting, portfolio: Sequence[Config] | None = None) -> None:
         super().__init__(setting)
@@ -46,7 +50,8 @@ class Auto(Proposer):
         self._sorted: list[tuple[float, int]] = []  # losses with trials when they were told last, the best first
         self._waiting: list[tuple[float, int]] = []  # the same, of those that paused, by the loss that was foretold
         self._chosen_for = 0  # so many trials
-        self._worth: tuple[int, float] = (-1, 0.0)  # steps, and the value of the best that could be begun then
+        self._tells = 0
+        self._known = (-1, 0.0, 0.0)  # after so many tells, the loss that is expected of the best, and the variance of noise
 
     @property
     def paused(self) -> frozenset[int]:
@@ -56,7 +61,7 @@ class Auto(Proposer):
     # asking
 
     def ask(self, config: Config | None = None) -> Trial | Answer:
-        """The portfolio's next, then the step with the most expected improvement a second."""
+        """The portfolio's next, then the step that promises most for its cost."""
         given = config is not None and same(config) not in self.tried
         new = config if given else self._next_of_portfolio()
         if new is None and self._curves.known:
@@ -99,17 +104,19 @@ class Auto(Proposer):
     # telling
 
     def report(self, trial: Trial, epoch: int, score: float) -> Decision:
-        """Pause where something else is worth more a second."""
+        """Pause where there is hardly a chance left to end better than the best."""
         if not self._curves.known or epoch >= self.setting.max_epochs or not np.isfinite(score):
             return Decision.CONTINUE
         loss = min(self.setting.objective.key(score), self._told.get(trial.id, (np.inf, 0))[0])
-        here = self._points[trial.id][None]
-        value = self._gains(here, self._fit({trial.id: (loss, epoch)})) / self._seconds(here, epoch, start=False)
-        return Decision.CONTINUE if float(value[0]) >= self._rival() else Decision.PAUSE
+        best, noise = self._best()
+        end, unknown = self._curves.ends(np.array([loss]), np.array([epoch]))
+        chance = ndtr((best - end[0]) / np.sqrt(unknown[0] + noise))
+        return Decision.CONTINUE if chance >= CHANCE else Decision.PAUSE
 
     def tell(self, trial: Trial, result: Result) -> None:
         """Take in a loss, the curve that led to it, and what an epoch takes."""
         super().tell(trial, result)
+        self._tells += 1
         loss, curve = self.loss(result), np.minimum.accumulate([self.setting.objective.key(s) for s in result.curve or [0.0]])
         epochs = len(result.curve) or trial.epochs
         if not np.isfinite(loss):
@@ -125,14 +132,15 @@ class Auto(Proposer):
         if result.seconds is not None and self._costs is not None:
             self._costs.observe_epoch(trial.config, result.seconds)
         if self._curves.known and len(self._told) > GROWN * self._chosen_for:
-            self._model.choose(*self._observed({}))
+            self._model.choose(*self._observed())
             self._chosen_for = len(self._told)
 
     # valuing
 
     def _best_step(self) -> Trial | Config | None:
         """A trial to go on with, a configuration to begin, or None where neither is worth it."""
-        best = self._fit({})
+        best, _ = self._best()
+        self._believe()
         number, value = self._best_waiting(best)
         step = None if number is None else Trial(number, self.configs[number], self.setting.max_epochs)
         if self.full:
@@ -140,36 +148,32 @@ class Auto(Proposer):
         config, other = self._best_new(best)
         return config if config is not None and (step is None or other > value) else step
 
-    def _rival(self) -> float:
-        """The most expected improvement a second of all that could be begun now."""
-        if self._worth[0] != self._steps + len(self._told):
-            best = self._fit({})
-            waiting = self._best_waiting(best)[1]
-            self._worth = (self._steps + len(self._told), waiting if self.full else max(waiting, self._best_new(best)[1]))
-        return self._worth[1]
-
-    def _observed(self, now: dict[int, tuple[float, int]]) -> tuple[Array, Array, Array]:
-        """Vectors of the trials that are fitted, their losses at the end as foretold, and how far that is from known.
-
-        `now`: losses and epochs of trials that run.
-        """
-        half, told = MOST // 2, {**self._told, **now}
-        chosen = dict.fromkeys([*(n for _, n in self._sorted[:half]), *list(self._told)[-half:], *now])
-        losses, epochs = (np.array(values) for values in zip(*(told[number] for number in chosen), strict=True))
+    def _observed(self) -> tuple[Array, Array, Array]:
+        """Vectors of the trials that are fitted, their losses at the end as foretold, and how far that is from known."""
+        half = MOST // 2
+        chosen = list(dict.fromkeys([*(number for _, number in self._sorted[:half]), *list(self._told)[-half:]]))
+        losses, epochs = (np.array(values) for values in zip(*(self._told[number] for number in chosen), strict=True))
         ends, unknown = self._curves.ends(losses, epochs)
         return np.array([self._vectors[number] for number in chosen]), tamed(ends), unknown
 
-    def _fit(self, now: dict[int, tuple[float, int]]) -> float:
-        """Fit the process to what was told, and to what runs as it is expected; the loss it expects of the best."""
-        vectors, losses, unknown = self._observed(now)
+    def _best(self) -> tuple[float, float]:
+        """The loss that the process, fitted to what was told, expects of the best; the variance of seed noise."""
+        if self._known[0] != self._tells:
+            observed = self._observed()
+            self._model.fit(*observed)
+            self._known = (self._tells, float(self._model.predict(observed[0])[0].min()), self._model.noise)
+        return self._known[1:]
+
+    def _believe(self) -> None:
+        """Fit the process to what was told, and to what runs as it is expected."""
+        vectors, losses, unknown = self._observed()
         self._model.fit(vectors, losses, unknown)
-        others = [number for number in self.running if number not in now and number not in self._told]
+        others = [number for number in self.running if number not in self._told]
         if others:
             running = np.array([self._vectors[number] for number in others])
             believed = self._model.predict(running)[0]
             vectors, losses = np.vstack([vectors, running]), np.concatenate([losses, believed])
             self._model.fit(vectors, losses, np.concatenate([unknown, np.zeros(len(others))]))
-        return float(self._model.predict(vectors)[0].min())
 
     def _best_waiting(self, best: float) -> tuple[int | None, float]:
         """The trial that it pays most to go on with, and its value."""
@@ -180,7 +184,7 @@ class Auto(Proposer):
         gains = self._gains(points, best)
         if self.full:
             gains = np.where(gains > WORTH * self._model.spread, gains, 0.0)
-        values = gains / self._seconds(points, done)
+        values = gains / self._cost(points, done)
         chosen = int(np.argmax(values))
         return (numbers[chosen], float(values[chosen])) if values[chosen] > 0 else (None, 0.0)
 
@@ -189,7 +193,7 @@ class Auto(Proposer):
         rng = np.random.default_rng(derived_seed(self.setting.seed, "step", self._steps, len(self._told)))
         good = np.array([self._points[number] for _, number in self._sorted[:BEST]])
         points = np.vstack([self._cube.drawn(rng, DRAWN), self._cube.around(rng, good, AROUND)])
-        values = self._gains(points, best) / self._seconds(points, 0)
+        values = self._gains(points, best) / self._cost(points, 0)
         for chosen in np.argsort(-values, kind="stable"):
             config = to_config(self.setting.space, points[chosen])
             if same(config) not in self.tried:
@@ -201,12 +205,12 @@ class Auto(Proposer):
         mean, deviation = self._model.predict(self._axes(points))
         return improvement(mean, deviation, best)
 
-    def _seconds(self, points: Array, done: Array | int, start: bool = True) -> Array:
-        """Seconds to train what lies at each point from `done` epochs to the last; epochs alone where no seconds are known."""
+    def _cost(self, points: Array, done: Array | int) -> Array:
+        """Of training what lies at each point from `done` epochs to the last; of epochs alone where no seconds are known."""
         left = self.setting.max_epochs - done
         if self._costs is None:
-            return np.full(len(points), 1.0) * left + start
-        return np.maximum(1e-3, self._costs.trials(self._cube.columns(points), len(points), left, start))
+            return np.asarray((np.ones(len(points)) * left + 1.0) ** COST)
+        return np.asarray(np.maximum(1e-3, self._costs.trials(self._cube.columns(points), len(points), left)) ** COST)
 
 
 def make(name: str, setting: Setting) -> Auto:

@@ -14,7 +14,8 @@ import numpy as np
 from ..space import Config, Grid, Interval, Space, same
 from .base import Setting
 from .cube import ordered, to_config, to_point
-from .kerastuner import Hyperband, KerasTunerStrategy
+from .kerastuner import KerasTunerStrategy
+from .oracles import Hyperband
 
 Array: TypeAlias = np.ndarray
 RANDOM = 1 / 3  # share of members drawn without the model

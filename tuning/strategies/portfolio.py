@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 
 import numpy as np
 from pydantic import BaseModel
@@ -17,7 +17,7 @@ from ..space import Config, Grid, Parameter, Space, Value, same
 from .base import Setting
 from .proposer import Proposer
 
-LEARNED = "portfolio.json"
+LEARNED = Path(__file__).with_name("portfolio.json")
 
 
 class Portfolio(Proposer):
@@ -60,7 +60,7 @@ class Learned(BaseModel):
 
 @cache
 def _read() -> Learned:
-    return Learned.model_validate_json(files(__package__).joinpath(LEARNED).read_text(encoding="utf-8"))
+    return Learned.model_validate_json(LEARNED.read_text(encoding="utf-8"))
 
 
 def carried(space: Space, configs: Sequence[Config]) -> list[Config]:

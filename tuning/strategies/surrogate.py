@@ -101,6 +101,11 @@ class Surrogate:
         half = solve_triangular(root, y, lower=True)
         return float(-0.5 * half @ half - np.log(np.diag(root)).sum())
 
+    @property
+    def noise(self) -> float:
+        """Variance of a loss over seeds."""
+        return self.spread**2 * self.choice.noise
+
     def predict(self, vectors: Array) -> tuple[Array, Array]:
         """Mean and standard deviation of the loss, seed noise aside."""
         cross = matern(distances(vectors, self._x) / self.choice.scale)

@@ -1,0 +1,52 @@
+"""What `search --list` and `search --dry-run` print."""
+
+from __future__ import annotations
+
+from ..settings import Settings
+from ..task import load_recipe, load_task
+
+
+def listed(what: str) -> int:
+    """Print the tasks, strategies or objectives there are."""
+    if what == "strategies":
+        from ..strategies import METHODS
+
+        for name, method in METHODS.items():
+            print(f"{name:<12}{method.words}")
+    elif what == "tasks":
+        from ..task import recipe_files
+
+        for name in recipe_files():
+            recipe = load_recipe(name)[1]
+            own = ", --data" if recipe.own else ""
+            print(f"{name:<12}{recipe.summary} (sources: {', '.join(recipe.sources)}{own})")
+    else:
+        from ..metrics import METRICS
+        from ..objective import DIRECTIONS
+
+        for kind, names in METRICS.items():
+            print(f"{kind:<10}{', '.join(f'val_{name} ({DIRECTIONS[name]})' for name in names)}")
+    return 0
+
+
+def dry_run(settings: Settings) -> int:
+    """Print what was understood, without training anything."""
+    from .. import searching
+    from ..space import told
+
+    task = load_task(settings.task, settings.data)
+    spec = task.spec
+    rows = ", ".join(f"{part} {count}" for part, count in spec.rows.items())
+    print(f"task {spec.name} from {spec.source}: family {spec.family}; rows: {rows}")
+    print(f"input: {spec.input.kind} of {spec.input.size}, up to {spec.input.steps} steps")
+    print(f"output: {spec.output.kind} of {spec.output.size}")
+    for note in spec.notes:
+        print(f"note: {note}")
+    objective = searching.objective_of(settings, task)
+    for name, parts in spec.baselines.items():
+        print(f"baseline {name}: {objective.name} {parts['valid'].get(objective.metric, float('nan')):.4f}")
+    for parameter in searching.space_for(settings, task).parameters:
+        print(f"  {parameter.name:<18}{told(parameter.domain)} (default {parameter.domain.default})")
+    limit = settings.limit()
+    print(f"strategy {settings.strategy}, objective {objective.name} ({objective.direction}), budget {vars(limit)}")
+    return 0

@@ -1,0 +1,42 @@
+"""`train`: an exported architecture, trained afresh."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..arguments import Parser, add_fields
+from ..settings import settings_of
+from ..task import DataOptions, load_recipe, load_task
+
+
+def main(argv: Sequence[str], prog: str) -> int:
+    """`train best.json --task ... [--data ...]`: the exported architecture, trained afresh."""
+    parser = Parser(prog=prog, description="Train an exported architecture afresh, without a search.")
+    parser.add_argument("best", help="best.json, or a search's folder")
+    parser.add_argument("--task", help="default: the one it was found for")
+    parser.add_argument("--seed", default="1", help="seed of the weights (default: 1)")
+    parser.add_argument("--max-epochs", metavar="N", help="default: as it was found with")
+    parser.add_argument("--out", metavar="DIR", help="where best.keras goes (default: nowhere)")
+    parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    add_fields(parser.add_argument_group("the data"), DataOptions)
+    args = parser.parse(argv)
+    from ..best_schema import read_best
+    from ..searching import train_best
+
+    best = read_best(args.best)
+    data = {name: getattr(args, name) for name in DataOptions.model_fields if getattr(args, name) is not None}
+    if args.task in (None, best.data.task) and not {"data", "source"} & data.keys():
+        data["source" if best.data.source in load_recipe(best.data.task)[1].sources else "data"] = best.data.source
+    epochs = args.max_epochs or best.training.max_epochs
+    given = {"task": args.task or best.data.task, "data": data, "seed": args.seed}
+    settings = settings_of({**given, "max_epochs": epochs, "patience": best.training.patience})
+    task = load_task(settings.task, settings.data)
+    found = train_best(best, task, settings, Path(args.out) if args.out else None)
+    if args.json:
+        print(json.dumps(found))
+    else:
+        span = f" (95 % over rows: {found['low']:.4f} to {found['high']:.4f})" if found.get("low") is not None else ""
+        print(f"trained {found['epochs']} epochs on {task.spec.name}: test {found['metric']} {found['test']:.4f}{span}")
+    return 0
