@@ -26,8 +26,8 @@ from .portfolio import listed
 from .proposer import Proposer, untried
 from .surrogate import Axes, Curves, Surrogate, improvement, tamed
 
-MOST = 160  # trials that are fitted: half of them the best, half the latest
-DRAWN, BEST, AROUND = 160, 8, 8  # candidates at random; around each of so many of the best, so many
+MOST = 64  # trials that are fitted: half of them the best, half the latest; 160 gave no better (benchmarks/strategies.py)
+DRAWN, BEST, AROUND = 96, 8, 4  # candidates at random; around each of so many of the best, so many
 STATES = 16  # waiting trials whose state is kept and that may go on
 CHANCE = 0.1  # of ending better than the best, below which a trial pauses
 COST = 0.5  # power of the seconds by which an improvement is divided
@@ -40,7 +40,7 @@ class Auto(Proposer):
 
     def __init__(self, setting: Setting, portfolio: Sequence[Config] | None = None) -> None:
         super().__init__(setting)
-        self._first = listed(setting, portfolio)
+        self._first = {same(config): config for config in listed(setting, portfolio)}
         self._cube, self._axes, self._model = Cube(setting.space), Axes(setting.space), Surrogate()
         self._curves, self._costs = Curves(setting.max_epochs), copy.deepcopy(setting.costs)
         self._points: list[Array] = []  # of each trial, in the cube
@@ -77,7 +77,7 @@ class Auto(Proposer):
         return self._go_on(self._waiting[0][1]) if unfinished else DONE
 
     def _next_of_portfolio(self) -> Config | None:
-        return next((config for config in self._first if same(config) not in self.tried), None)
+        return next((config for key, config in self._first.items() if key not in self.tried), None)
 
     def begin(self, number: int, epochs: int) -> Trial:
         """A trial, its place in the cube known."""
@@ -140,12 +140,12 @@ class Auto(Proposer):
     def _best_step(self) -> Trial | Config | None:
         """A trial to go on with, a configuration to begin, or None where neither is worth it."""
         best, _ = self._best()
-        self._believe()
-        number, value = self._best_waiting(best)
+        model = self._believed()
+        number, value = self._best_waiting(best, model)
         step = None if number is None else Trial(number, self.configs[number], self.setting.max_epochs)
         if self.full:
             return step
-        config, other = self._best_new(best)
+        config, other = self._best_new(best, model)
         return config if config is not None and (step is None or other > value) else step
 
     def _observed(self) -> tuple[Array, Array, Array]:
@@ -164,45 +164,46 @@ class Auto(Proposer):
             self._known = (self._tells, float(self._model.predict(observed[0])[0].min()), self._model.noise)
         return self._known[1:]
 
-    def _believe(self) -> None:
-        """Fit the process to what was told, and to what runs as it is expected."""
-        vectors, losses, unknown = self._observed()
-        self._model.fit(vectors, losses, unknown)
+    def _believed(self) -> Surrogate:
+        """The process fitted to what was told, and to what runs as it is expected."""
         others = [number for number in self.running if number not in self._told]
-        if others:
-            running = np.array([self._vectors[number] for number in others])
-            believed = self._model.predict(running)[0]
-            vectors, losses = np.vstack([vectors, running]), np.concatenate([losses, believed])
-            self._model.fit(vectors, losses, np.concatenate([unknown, np.zeros(len(others))]))
+        if not others:
+            return self._model
+        vectors, losses, unknown = self._observed()
+        running = np.array([self._vectors[number] for number in others])
+        losses = np.concatenate([losses, self._model.predict(running)[0]])
+        believed = Surrogate(self._model.choice)
+        believed.fit(np.vstack([vectors, running]), losses, np.concatenate([unknown, np.zeros(len(others))]))
+        return believed
 
-    def _best_waiting(self, best: float) -> tuple[int | None, float]:
+    def _best_waiting(self, best: float, model: Surrogate) -> tuple[int | None, float]:
         """The trial that it pays most to go on with, and its value."""
         numbers = [number for loss, number in self._waiting[:STATES]]
         if not numbers:
             return None, 0.0
         points, done = (np.array(values) for values in zip(*((self._points[n], self._told[n][1]) for n in numbers), strict=True))
-        gains = self._gains(points, best)
+        gains = self._gains(points, best, model)
         if self.full:
             gains = np.where(gains > WORTH * self._model.spread, gains, 0.0)
         values = gains / self._cost(points, done)
         chosen = int(np.argmax(values))
         return (numbers[chosen], float(values[chosen])) if values[chosen] > 0 else (None, 0.0)
 
-    def _best_new(self, best: float) -> tuple[Config | None, float]:
+    def _best_new(self, best: float, model: Surrogate) -> tuple[Config | None, float]:
         """The configuration that it pays most to begin, and its value."""
         rng = np.random.default_rng(derived_seed(self.setting.seed, "step", self._steps, len(self._told)))
         good = np.array([self._points[number] for _, number in self._sorted[:BEST]])
         points = np.vstack([self._cube.drawn(rng, DRAWN), self._cube.around(rng, good, AROUND)])
-        values = self._gains(points, best) / self._cost(points, 0)
+        values = self._gains(points, best, model) / self._cost(points, 0)
         for chosen in np.argsort(-values, kind="stable"):
             config = to_config(self.setting.space, points[chosen])
             if same(config) not in self.tried:
                 return config, float(values[chosen])
         return untried(self.setting.space, self.tried, rng), 0.0
 
-    def _gains(self, points: Array, best: float) -> Array:
+    def _gains(self, points: Array, best: float, model: Surrogate) -> Array:
         """Expected improvements after all epochs."""
-        mean, deviation = self._model.predict(self._axes(points))
+        mean, deviation = model.predict(self._axes(points))
         return improvement(mean, deviation, best)
 
     def _cost(self, points: Array, done: Array | int) -> Array:

@@ -70,8 +70,8 @@ class Axes:
 class Surrogate:
     """The process, fitted to vectors, losses, and how far each loss is from known (a variance; 0 but for seed noise)."""
 
-    def __init__(self) -> None:
-        self.choice = Choice()
+    def __init__(self, choice: Choice | None = None) -> None:
+        self.choice = choice or Choice()
 
     def choose(self, vectors: Array, losses: Array, unknown: Array) -> None:
         """Choose what makes these losses likeliest."""

@@ -1,0 +1,233 @@
+"""auto, and what it is made of: the portfolio, the cube, the process, and curves foretold."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tuning.cost import CostModel
+from tuning.objective import Objective
+from tuning.space import Condition, Config, Grid, Interval, Parameter, Space, same
+from tuning.strategies import Setting
+from tuning.strategies.auto import Auto
+from tuning.strategies.cube import Cube, to_config, to_point
+from tuning.strategies.portfolio import carried, learned
+from tuning.strategies.surrogate import ENOUGH, FEW, Axes, Curves, Surrogate, improvement, tamed
+from tuning.task import Input, Output
+from tuning.trial import Decision, Result, Status, Trial
+
+EPOCHS = 8
+SPACE = Space(
+    parameters=(
+        Parameter(name="units", domain=Grid(values=(8, 16, 32, 64, 128, 256), default=32)),
+        Parameter(name="layers", domain=Grid(values=(1, 2, 3), default=1)),
+        Parameter(
+            name="taper",
+            domain=Grid(values=("constant", "halving"), default="constant"),
+            conditions=(Condition(parent="layers", values=(2, 3)),),
+        ),
+        Parameter(name="bidirectional", domain=Grid(values=(False, True), default=False)),
+        Parameter(name="learning_rate", domain=Interval(low=1e-4, high=1e-1, log=True, default=3e-3)),
+        Parameter(name="batch_size", domain=Grid(values=(64,), default=64)),
+    )
+)
+PORTFOLIO: list[Config] = [{"units": 16, "learning_rate": 0.003}, {"units": 64, "layers": 2, "learning_rate": 0.005}]
+
+
+def costs() -> CostModel:
+    return CostModel(Input(kind="tokens", size=1000, steps=20), Output(kind="binary", size=2), 2000, 20.0)
+
+
+def auto(seed: int = 0, trials: int | None = None, portfolio: list[Config] | None = None) -> Auto:
+    setting = Setting(SPACE, Objective.parse("val_accuracy"), seed, EPOCHS, trials, costs())
+    return Auto(setting, PORTFOLIO if portfolio is None else portfolio)
+
+
+def quality(config: Config) -> float:
+    """The best rate is 0.01; more units help a little."""
+    return 0.9 - 0.15 * abs(np.log10(float(config["learning_rate"])) + 2) + 0.01 * np.log2(float(config["units"]))
+
+
+def curve(config: Config) -> list[float]:
+    return [quality(config) - 0.3 * 0.5**epoch for epoch in range(EPOCHS)]
+
+
+def run(strategy: Auto, steps: int) -> list[tuple[Trial, int]]:
+    """Trials one after another, each stopped where `report` says; with the epochs that it had by then."""
+    found: list[tuple[Trial, int]] = []
+    for _ in range(steps):
+        trial = strategy.ask()
+        if not isinstance(trial, Trial):
+            break
+        scores = curve(trial.config)
+        before = next((epochs for one, epochs in reversed(found) if one.id == trial.id), 0)
+        for epoch in range(before + 1, EPOCHS + 1):
+            decision = strategy.report(trial, epoch, scores[epoch - 1])
+            if decision is not Decision.CONTINUE:
+                break
+        paused = decision is Decision.PAUSE
+        strategy.tell(trial, Result(Status.COMPLETED, scores[epoch - 1], 0.5, tuple(scores[:epoch]), paused))
+        found.append((trial, epoch))
+    return found
+
+
+class TestAuto:
+    def test_begins_with_the_portfolio_in_its_order(self) -> None:
+        strategy = auto()
+        asked = [strategy.ask() for _ in range(2)]
+        assert [trial.config for trial in asked if isinstance(trial, Trial)] == carried(SPACE, PORTFOLIO)
+
+    def test_finds_better_than_chance_in_as_many_epochs(self) -> None:
+        found = run(auto(), 25)
+        rng = np.random.default_rng(0)
+        epochs = sum(epochs for _, epochs in found)
+        chance = max(quality(SPACE.draw(rng)) for _ in range(epochs // EPOCHS))
+        assert max(quality(trial.config) for trial, _ in found) > chance
+
+    def test_hopeless_trials_pause_and_promising_ones_are_trained_to_the_end(self) -> None:
+        found = run(auto(), 25)
+        short = [quality(trial.config) for trial, epochs in found if epochs < EPOCHS]
+        whole = [quality(trial.config) for trial, epochs in found if epochs == EPOCHS]
+        assert len(short) >= 5
+        assert np.median(whole) > np.median(short)
+        assert max(whole) > max(short)
+
+    def test_the_first_few_are_never_paused(self) -> None:
+        assert [epochs for _, epochs in run(auto(), FEW)] == [EPOCHS] * FEW
+
+    def test_of_equal_promise_the_cheaper_comes_first(self) -> None:
+        strategy = auto(portfolio=[])
+        large = Cube(SPACE).snapped(np.array([to_point(SPACE, SPACE.check({"units": units})) for units in (256, 8)]))
+        assert strategy._cost(large, 0)[0] > 2 * strategy._cost(large, 0)[1]
+
+    def test_what_waits_may_go_on_and_others_lose_their_state(self) -> None:
+        strategy = auto(trials=12)
+        found = run(strategy, 60)
+        assert {trial.id for trial, _ in found} == set(range(12))
+        ended = {trial.id for trial, epochs in found if epochs == EPOCHS}
+        assert not strategy.paused & ended
+
+    def test_a_recorded_search_goes_on_as_it_would_have(self) -> None:
+        first, second = auto(), auto()
+        told = run(first, 14)
+        for trial, epochs in told:
+            assert second.replay(trial)
+            scores = tuple(curve(trial.config)[:epochs])
+            second.tell(trial, Result(Status.COMPLETED, scores[-1], 0.5, scores, epochs < EPOCHS))
+        assert run(first, 6) == run(second, 6)
+
+
+class TestPortfolio:
+    def test_values_are_carried_to_the_nearest_that_the_space_has(self) -> None:
+        narrow = Space(parameters=(Parameter(name="units", domain=Grid(values=(4, 8), default=4)), SPACE.parameters[4]))
+        assert carried(narrow, [{"units": 100, "learning_rate": 1.0}]) == [{"units": 8, "learning_rate": 0.1}]
+
+    def test_values_of_another_kind_give_way_to_the_default(self) -> None:
+        named = Space(parameters=(Parameter(name="units", domain=Grid(values=("few", "many"), default="few")),))
+        assert carried(named, [{"units": 100}]) == [{"units": "few"}]
+
+    def test_a_replayed_task_has_not_taught_its_own_list(self) -> None:
+        assert learned()
+        assert learned("memory") != learned()
+        assert learned("a task that was never recorded") == learned()
+
+
+class TestCube:
+    @given(st.integers(0, 2**31))
+    def test_snapped_points_are_where_their_configurations_lie(self, seed: int) -> None:
+        cube = Cube(SPACE)
+        points = cube.drawn(np.random.default_rng(seed), 8)
+        again = np.array([to_point(SPACE, to_config(SPACE, point)) for point in points])
+        assert points == pytest.approx(again, abs=1e-5)
+
+    def test_neighbours_are_near_and_in_the_space(self) -> None:
+        cube, rng = Cube(SPACE), np.random.default_rng(0)
+        here = cube.drawn(rng, 1)
+        near, anywhere = cube.around(rng, here, 200), cube.drawn(rng, 200)
+        assert np.abs(near - here).mean() < 0.6 * np.abs(anywhere - here).mean()
+        assert all(SPACE.check(to_config(SPACE, point)) for point in near)
+
+    def test_columns_hold_each_parameters_values(self) -> None:
+        cube = Cube(SPACE)
+        points = cube.drawn(np.random.default_rng(1), 30)
+        columns = cube.columns(points)
+        for row, point in enumerate(points):
+            config = SPACE.default() | to_config(SPACE, point)
+            assert {name: columns[name][row].item() for name in columns} == {name: config.get(name, "constant") for name in columns}
+
+
+class TestSurrogate:
+    def fitted(self, noise: float = 0.0) -> tuple[Surrogate, Axes, np.ndarray, np.ndarray]:
+        rng, axes, cube = np.random.default_rng(0), Axes(SPACE), Cube(SPACE)
+        points = cube.drawn(rng, 60)
+        losses = (points[:, 4] - 0.6) ** 2 + rng.normal(0, noise, 60)
+        model = Surrogate()
+        model.choose(axes(points), losses, np.zeros(60))
+        model.fit(axes(points), losses, np.zeros(60))
+        return model, axes, points, losses
+
+    def test_it_learns_what_matters(self) -> None:
+        model, axes, _, _ = self.fitted()
+        new = Cube(SPACE).drawn(np.random.default_rng(1), 40)
+        mean, deviation = model.predict(axes(new))
+        assert np.corrcoef(mean, (new[:, 4] - 0.6) ** 2)[0, 1] > 0.9
+        assert (deviation > 0).all()
+
+    def test_noise_is_noticed(self) -> None:
+        assert self.fitted(noise=0.1)[0].choice.noise > self.fitted()[0].choice.noise
+
+    def test_what_is_hardly_known_hardly_counts(self) -> None:
+        axes = Axes(SPACE)
+        points = Cube(SPACE).drawn(np.random.default_rng(2), 6)
+        losses = np.array([0.0, 1.0, 1.0, 1.0, 1.0, 1.0])
+        known, unknown = Surrogate(), Surrogate()
+        known.fit(axes(points), losses, np.zeros(6))
+        unknown.fit(axes(points), losses, np.array([9.0, 0, 0, 0, 0, 0]))
+        assert unknown.predict(axes(points[:1]))[0][0] > known.predict(axes(points[:1]))[0][0] + 0.1
+
+    def test_improvement_grows_with_promise_and_with_doubt(self) -> None:
+        assert improvement(np.array([0.1]), np.array([0.1]), 0.2) > improvement(np.array([0.3]), np.array([0.1]), 0.2)
+        assert improvement(np.array([0.3]), np.array([0.5]), 0.2) > improvement(np.array([0.3]), np.array([0.1]), 0.2)
+
+    def test_bad_is_bad_however_bad(self) -> None:
+        losses = np.array([0.0, *np.ones(ENOUGH), 1e9, np.inf])
+        assert tamed(losses).max() == 2.0
+        assert np.isfinite(tamed(np.array([0.5, np.inf]))).all()
+        assert (tamed(np.array([np.inf, np.inf])) == 0).all()
+
+
+class TestCurves:
+    def test_ends_are_foretold_from_whole_curves(self) -> None:
+        rng, curves = np.random.default_rng(0), Curves(EPOCHS)
+        ends = rng.normal(0.5, 0.1, 30)
+        for end in ends:
+            curves.add(np.minimum.accumulate(end + 0.4 * 0.5 ** np.arange(EPOCHS)))
+        found, unknown = curves.ends(np.array([0.5 + 0.4, 0.4 + 0.1]), np.array([1, 3]))
+        assert found == pytest.approx([0.5, 0.4], abs=0.03)
+        assert unknown[1] < float(ends.var())
+
+    def test_after_the_last_epoch_all_is_known(self) -> None:
+        curves = Curves(EPOCHS)
+        for end in (0.1, 0.2, 0.3):
+            curves.add(np.linspace(1, end, EPOCHS))
+        found, unknown = curves.ends(np.array([0.15]), np.array([EPOCHS]))
+        assert found[0] == pytest.approx(0.15)
+        assert unknown[0] == 0
+
+    def test_a_curve_that_ended_early_stays_where_it_was(self) -> None:
+        curves = Curves(EPOCHS)
+        for end in (0.1, 0.2, 0.3):
+            curves.add(np.array([1.0, end]))
+        assert curves.known
+        assert curves.ends(np.array([0.2]), np.array([5]))[0][0] == pytest.approx(0.2, abs=0.05)
+
+
+def test_two_configurations_that_differ_in_what_does_not_count_are_the_same() -> None:
+    cube = Cube(SPACE)
+    points = np.array([to_point(SPACE, SPACE.check({"layers": 1}))] * 2)
+    points[1, 2] = 0.75  # taper, which one layer has not
+    snapped = cube.snapped(points)
+    assert same(to_config(SPACE, snapped[0])) == same(to_config(SPACE, snapped[1]))
+    assert (snapped[0] == snapped[1]).all()
