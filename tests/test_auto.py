@@ -47,7 +47,7 @@ def auto(seed: int = 0, trials: int | None = None, portfolio: list[Config] | Non
 
 def quality(config: Config) -> float:
     """The best rate is 0.01; more units help a little."""
-    return 0.9 - 0.15 * abs(np.log10(float(config["learning_rate"])) + 2) + 0.01 * np.log2(float(config["units"]))
+    return float(0.9 - 0.15 * abs(np.log10(float(config["learning_rate"])) + 2) + 0.01 * np.log2(float(config["units"])))
 
 
 def curve(config: Config) -> list[float]:
