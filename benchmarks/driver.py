@@ -25,8 +25,9 @@ from tuning.strategies import STRATEGIES, Setting
 from tuning.training.child import memory
 from tuning.trial import Trial, derived_seed
 
-MODEL_FREE = {"random": 100_000, "grid": 100_000, "sobol": 100_000, "hyperband": 10_000, "asha": 100_000, "bohb": 10_000}
-SIZES = {**MODEL_FREE, "cmaes": 10_000, "tpe": 200, "bayesian": 200}  # the last two fit a model at every ask
+MODEL_FREE = {"random": 100_000, "grid": 100_000, "sobol": 100_000, "hyperband": 10_000, "asha": 100_000, "portfolio": 10_000}
+FEW = {"auto": 10_000, "bohb": 10_000, "cmaes": 10_000, "tpe": 200, "bayesian": 200}  # the last two fit all trials at every ask
+SIZES = MODEL_FREE | FEW
 MARKS = (100, 200, 1000, 10_000, 100_000)
 LAST = 200  # trials whose medians are shown
 MAX_EPOCHS = 12
@@ -90,6 +91,9 @@ class Simulated:
         """End one running trial after its last epoch."""
         trial = self.running.pop(int(self.rng.integers(len(self.running))))
         value = score(trial.config, trial.epochs, self.rng)
+        start = time.perf_counter()
+        self.ledger.strategy.report(trial, 1, value)
+        self.took["report"].append(time.perf_counter() - start)
         told = {"metrics": {"val_accuracy": value}, "seconds": 1.0, "score": value, "parameters": 1000}
         self.record(event="epoch", trial=trial.id, attempt=1, epoch=trial.epochs, at=0.0, **told)
         found = {"score": value, "best_epoch": trial.epochs, "parameters": 1000, "parameters_without_embedding": 500}

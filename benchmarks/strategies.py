@@ -21,7 +21,7 @@ from tuning.compare.whole import affordable, target_of
 from tuning.recorded import Table
 from tuning.strategies import STRATEGIES, Setting, Strategy
 from tuning.strategies.auto import Auto
-from tuning.strategies.surrogate import Axes
+from tuning.strategies.surrogate import Axes, Surrogate
 from tuning.trial import Decision, Trial
 
 FREE = ("auto", "portfolio", "random", "sobol", "hyperband", "asha")
@@ -60,6 +60,7 @@ def without_prior(setting: Setting) -> Strategy:
     """All axes alike."""
     auto = Auto(setting)
     auto._axes = Axes(setting.space, lengths={})
+    auto._model = Surrogate(auto._axes)
     return auto
 
 

@@ -45,6 +45,12 @@ def auto(seed: int = 0, trials: int | None = None, portfolio: list[Config] | Non
     return Auto(setting, PORTFOLIO if portfolio is None else portfolio)
 
 
+def test_no_trial_pauses_where_that_saves_less_than_beginning_another() -> None:
+    cheap = auto()
+    found = run(cheap, 25, seconds=0.01)
+    assert [epochs for _, epochs in found] == [EPOCHS] * len(found)
+
+
 def quality(config: Config) -> float:
     """The best rate is 0.01; more units help a little."""
     return float(0.9 - 0.15 * abs(np.log10(float(config["learning_rate"])) + 2) + 0.01 * np.log2(float(config["units"])))
@@ -54,7 +60,7 @@ def curve(config: Config) -> list[float]:
     return [quality(config) - 0.3 * 0.5**epoch for epoch in range(EPOCHS)]
 
 
-def run(strategy: Auto, steps: int) -> list[tuple[Trial, int]]:
+def run(strategy: Auto, steps: int, seconds: float = 9.0) -> list[tuple[Trial, int]]:
     """Trials one after another, each stopped where `report` says; with the epochs that it had by then."""
     found: list[tuple[Trial, int]] = []
     for _ in range(steps):
@@ -68,7 +74,7 @@ def run(strategy: Auto, steps: int) -> list[tuple[Trial, int]]:
             if decision is not Decision.CONTINUE:
                 break
         paused = decision is Decision.PAUSE
-        strategy.tell(trial, Result(Status.COMPLETED, scores[epoch - 1], 0.5, tuple(scores[:epoch]), paused))
+        strategy.tell(trial, Result(Status.COMPLETED, scores[epoch - 1], seconds, tuple(scores[:epoch]), paused))
         found.append((trial, epoch))
     return found
 
@@ -115,7 +121,7 @@ class TestAuto:
         for trial, epochs in told:
             assert second.replay(trial)
             scores = tuple(curve(trial.config)[:epochs])
-            second.tell(trial, Result(Status.COMPLETED, scores[-1], 0.5, scores, epochs < EPOCHS))
+            second.tell(trial, Result(Status.COMPLETED, scores[-1], 9.0, scores, epochs < EPOCHS))
         assert run(first, 6) == run(second, 6)
 
 
@@ -163,7 +169,7 @@ class TestSurrogate:
         rng, axes, cube = np.random.default_rng(0), Axes(SPACE), Cube(SPACE)
         points = cube.drawn(rng, 60)
         losses = (points[:, 4] - 0.6) ** 2 + rng.normal(0, noise, 60)
-        model = Surrogate()
+        model = Surrogate(axes)
         model.choose(axes(points), losses, np.zeros(60))
         model.fit(axes(points), losses, np.zeros(60))
         return model, axes, points, losses
@@ -182,7 +188,7 @@ class TestSurrogate:
         axes = Axes(SPACE)
         points = Cube(SPACE).drawn(np.random.default_rng(2), 6)
         losses = np.array([0.0, 1.0, 1.0, 1.0, 1.0, 1.0])
-        known, unknown = Surrogate(), Surrogate()
+        known, unknown = Surrogate(axes), Surrogate(axes)
         known.fit(axes(points), losses, np.zeros(6))
         unknown.fit(axes(points), losses, np.array([9.0, 0, 0, 0, 0, 0]))
         assert unknown.predict(axes(points[:1]))[0][0] > known.predict(axes(points[:1]))[0][0] + 0.1

@@ -4,9 +4,9 @@ A step is either a new configuration or one that waits. Each is valued by the ex
 (Mockus 1975; over what a Gaussian process expects of the best so far, so that a lucky score is no target, as in Picheny et al.
 2013) for the square root of the seconds that it still takes to get there: divided by the seconds themselves (Snoek et al. 2012),
 something small would always be worth more than the large network that the small ones call for. A trial pauses after an epoch when
-it has hardly a chance left to end better than the best, as its curve is foretold from those that were trained to their end. What
-runs is taken for what is expected of it (Ginsbourger et al. 2010). The process is fitted to a few trials, however many there are.
-What each part gives is measured by benchmarks/strategies.py --ablations.
+it has hardly a chance left to end better than the best, as its curve is foretold from those that were trained to their end, and
+when that saves more than beginning another costs. What runs is taken for what is expected of it (Ginsbourger et al. 2010). The
+process is fitted to a few trials, however many there are. What each part gives: benchmarks/strategies.py --ablations.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ from .surrogate import Axes, Curves, Surrogate, improvement, tamed
 MOST = 64  # trials that are fitted: half of them the best, half the latest; 160 gave no better (benchmarks/strategies.py)
 DRAWN, BEST, AROUND = 96, 8, 4  # candidates at random; around each of so many of the best, so many
 STATES = 16  # waiting trials whose state is kept and that may go on
-CHANCE = 0.1  # of ending better than the best, below which a trial pauses
+CHANCE = 0.05  # of ending better than the best, below which a trial pauses
+SAVED = 3.0  # times what it takes to begin another, that a pause must save
 COST = 0.5  # power of the seconds by which an improvement is divided
 WORTH = 0.02  # of the losses' spread: least expected improvement for which a trial goes on where nothing new may be tried
 GROWN = 1.1  # times as many trials as when lengths and noise were chosen last, and they are chosen anew
@@ -41,7 +42,8 @@ class Auto(Proposer):
     def __init__(self, setting: Setting, portfolio: Sequence[Config] | None = None) -> None:
         super().__init__(setting)
         self._first = {same(config): config for config in listed(setting, portfolio)}
-        self._cube, self._axes, self._model = Cube(setting.space), Axes(setting.space), Surrogate()
+        self._cube, self._axes = Cube(setting.space), Axes(setting.space)
+        self._model = Surrogate(self._axes)
         self._curves, self._costs = Curves(setting.max_epochs), copy.deepcopy(setting.costs)
         self._points: list[Array] = []  # of each trial, in the cube
         self._vectors: list[Array] = []  # the same as the process takes them
@@ -105,13 +107,18 @@ class Auto(Proposer):
 
     def report(self, trial: Trial, epoch: int, score: float) -> Decision:
         """Pause where there is hardly a chance left to end better than the best."""
-        if not self._curves.known or epoch >= self.setting.max_epochs or not np.isfinite(score):
+        if not self._curves.known or not np.isfinite(score) or not self._saves(trial.config, epoch):
             return Decision.CONTINUE
         loss = min(self.setting.objective.key(score), self._told.get(trial.id, (np.inf, 0))[0])
         best, noise = self._best()
         end, unknown = self._curves.ends(np.array([loss]), np.array([epoch]))
         chance = ndtr((best - end[0]) / np.sqrt(unknown[0] + noise))
         return Decision.CONTINUE if chance >= CHANCE else Decision.PAUSE
+
+    def _saves(self, config: Config, epoch: int) -> bool:
+        """Whether what a pause saves is worth beginning another."""
+        left = self.setting.max_epochs - epoch
+        return left > 0 if self._costs is None else left * self._costs.epoch(config) > SAVED * self._costs.start(config)
 
     def tell(self, trial: Trial, result: Result) -> None:
         """Take in a loss, the curve that led to it, and what an epoch takes."""
@@ -172,7 +179,7 @@ class Auto(Proposer):
         vectors, losses, unknown = self._observed()
         running = np.array([self._vectors[number] for number in others])
         losses = np.concatenate([losses, self._model.predict(running)[0]])
-        believed = Surrogate(self._model.choice)
+        believed = Surrogate(self._axes, self._model.choice)
         believed.fit(np.vstack([vectors, running]), losses, np.concatenate([unknown, np.zeros(len(others))]))
         return believed
 

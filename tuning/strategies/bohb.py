@@ -7,6 +7,7 @@ the members is drawn at random, as in the paper.
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -18,6 +19,8 @@ from .kerastuner import KerasTunerStrategy
 from .oracles import Hyperband
 
 Array: TypeAlias = np.ndarray
+Known: TypeAlias = dict[int, deque[tuple[float, tuple[float, ...]]]]
+MOST = 500  # trials of a rung that the model is made from, the latest
 RANDOM = 1 / 3  # share of members drawn without the model
 GOOD = 0.15  # share of trials that count as good
 CANDIDATES, WIDER = 64, 3.0  # drawn from the good density, with so many times its bandwidth
@@ -30,7 +33,7 @@ class Bohb(Hyperband):
     def setup(self, strategy: KerasTunerStrategy) -> None:
         """Nothing is known yet."""
         super().setup(strategy)
-        self.known: dict[int, list[tuple[float, Config]]] = {}  # epochs -> losses with configurations
+        self.known: Known = {}  # epochs -> losses with points, the latest
 
     def finish(self, created: Any, status: str, score: float | None) -> None:
         """Tell the oracle, and learn."""
@@ -39,7 +42,8 @@ class Bohb(Hyperband):
             values = dict(created.hyperparameters.values)
             epochs = int(values.get("tuner/epochs", 0))
             config = {name: value for name, value in values.items() if not name.startswith("tuner/")}
-            self.known.setdefault(epochs, []).append((self.strategy.setting.objective.key(score), config))
+            told = self.known.setdefault(epochs, deque(maxlen=MOST))
+            told.append((self.strategy.setting.objective.key(score), tuple(to_point(self.strategy.setting.space, config))))
 
     def _random_values(self) -> Config | None:
         strategy, rng = self.strategy, np.random.default_rng(self.draw)
@@ -55,15 +59,15 @@ def make(name: str, setting: Setting) -> KerasTunerStrategy:
     return KerasTunerStrategy.of(Bohb, setting, max_epochs=setting.max_epochs, hyperband_iterations=None)
 
 
-def suggested(space: Space, known: dict[int, list[tuple[float, Config]]], rng: np.random.Generator) -> Config | None:
+def suggested(space: Space, known: Known, rng: np.random.Generator) -> Config | None:
     """The model's proposal; None while no rung has enough trials."""
     least = len(space.searched) + 1
     rich = [epochs for epochs, told in known.items() if len(told) >= least + 2]
     if not rich or not space.searched:
         return None
-    told = sorted(known[max(rich)], key=lambda pair: pair[0])
+    told = sorted(known[max(rich)])
     split = max(least, int(GOOD * len(told)))
-    points = np.array([to_point(space, config) for _, config in told])
+    points = np.array([point for _, point in told])
     good, bad = points[:split], points[-max(least, len(told) - split) :]
     discrete = np.array([_kinds(p.domain) for p in space.searched])
     drawn = _draw(good, discrete, rng)

@@ -1,16 +1,15 @@
 """A Gaussian process over configurations, with what is known of LSTMs as its prior.
 
 Matern 5/2. How far one has to go along an axis to find something else is a prior, not a guess made anew from ten trials: the
-learning rate matters most, units have a broad optimum, layers and dropout matter less. One factor on all of it, and the noise of
-seeds, are chosen by marginal likelihood among a few values, so data overrule. A trial that was not trained to its end counts
-with the loss that it is expected to reach, and the less so the less is known of that.
+learning rate matters most, units have a broad optimum, layers and dropout matter less. A factor on each of these lengths, and the
+noise of seeds, follow marginal likelihood step by step, so data overrule. A trial that was not trained to its end counts with the
+loss that it is expected to reach, and the less so the less is known of that.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from itertools import product
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -24,7 +23,8 @@ Array: TypeAlias = np.ndarray
 # the share of an axis after which a configuration is another; sqrt(5) of it is about how far Matern 5/2 reaches
 LENGTHS = {"learning_rate": 0.3, "units": 0.6}
 OTHER, KIND = 1.2, 1.5  # any other axis with distance; any without
-SCALES, NOISES = (0.6, 1.0, 1.7), (0.03, 0.1, 0.3)
+STEPS, NOISES = (0.6, 1.7), (0.03, 0.1, 0.3)
+SURE = 0.7  # of the prior lengths: standard deviation of the logarithm of a factor
 FEW = 3  # trials trained to their end before others' ends are foretold from them
 ENOUGH = 8  # losses before any of them counts as bad
 HELD = 2.0  # so many trials does the prior of that weigh
@@ -33,35 +33,40 @@ LEFT = 0.2  # of the spread of early losses, what is left of it at the end where
 
 @dataclass(frozen=True)
 class Choice:
-    """What is chosen by marginal likelihood: a factor on all lengths, and the variance of noise."""
+    """What is chosen by marginal likelihood: a factor on each axis' length, and the variance of noise."""
 
-    scale: float = 1.0
+    factors: tuple[float, ...]
     noise: float = 0.1
 
-
-CHOICES = [Choice(*values) for values in product(SCALES, NOISES)]
+    def changed(self, axis: int, times: float) -> Choice:
+        """Another factor on one axis."""
+        factors = (*self.factors[:axis], self.factors[axis] * times, *self.factors[axis + 1 :])
+        return replace(self, factors=factors)
 
 
 class Axes:
-    """Points of the cube as vectors whose distance says how different two configurations are."""
+    """Points of the cube as vectors whose distance says how different two configurations are, before anything is known."""
 
     def __init__(self, space: Space, lengths: dict[str, float] | None = None) -> None:
         known = LENGTHS if lengths is None else lengths
-        self._columns: list[tuple[int, int, float]] = []  # axis, values without distance (0: it has one), weight
+        self._kinds: list[tuple[int, float]] = []  # of each axis, values without distance (0: it has one), weight
+        self.count = len(space.searched)
+        self.of: list[int] = []  # the axis of each column
         for axis, parameter in enumerate(space.searched):
             domain = parameter.domain
             kinds = 0 if isinstance(domain, Interval) or ordered(domain) else len(domain.values)
             length = KIND if kinds else known.get(parameter.name, OTHER)
-            self._columns.append((axis, kinds, 1 / length))
+            self._kinds.append((kinds, math.sqrt(0.5) / length if kinds else 1 / length))
+            self.of += [axis] * max(1, kinds)
 
     def __call__(self, points: Array) -> Array:
         """(rows, axes) to (rows, columns)."""
-        found = [np.zeros((len(points), 1))]
-        for axis, kinds, weight in self._columns:
+        found = [np.zeros((len(points), 0))]
+        for axis, (kinds, weight) in enumerate(self._kinds):
             column = points[:, axis]
             if kinds:
                 chosen = np.minimum((column * kinds).astype(int), kinds - 1)
-                found.append(np.eye(kinds)[chosen] * weight * math.sqrt(0.5))
+                found.append(np.eye(kinds)[chosen] * weight)
             else:
                 found.append(column[:, None] * weight)
         return np.hstack(found)
@@ -70,48 +75,62 @@ class Axes:
 class Surrogate:
     """The process, fitted to vectors, losses, and how far each loss is from known (a variance; 0 but for seed noise)."""
 
-    def __init__(self, choice: Choice | None = None) -> None:
-        self.choice = choice or Choice()
+    def __init__(self, axes: Axes, choice: Choice | None = None) -> None:
+        self._axes = axes
+        self.choice = choice or Choice((1.0,) * axes.count)
 
     def choose(self, vectors: Array, losses: Array, unknown: Array) -> None:
-        """Choose what makes these losses likeliest."""
-        y, apart = self._taken(vectors, losses, unknown)
-        self.choice = max(CHOICES, key=lambda choice: self._likelihood(choice, apart, y))
+        """Choose what makes these losses likeliest, a step from what was chosen before: all lengths, noise, each length."""
+        y = self._taken(vectors, losses, unknown)
+        self._improve(vectors, y, [replace(self.choice, noise=noise) for noise in NOISES])
+        for times in STEPS:
+            self._improve(vectors, y, [replace(self.choice, factors=tuple(f * times for f in self.choice.factors))])
+        for axis in range(len(self.choice.factors)):
+            self._improve(vectors, y, [self.choice.changed(axis, times) for times in STEPS])
+
+    def _improve(self, vectors: Array, y: Array, others: list[Choice]) -> None:
+        self.choice = max([self.choice, *others], key=lambda choice: self._likelihood(choice, vectors, y))
 
     def fit(self, vectors: Array, losses: Array, unknown: Array) -> None:
         """Take the losses in."""
-        y, apart = self._taken(vectors, losses, unknown)
-        self._root = self._factor(self.choice, apart)
+        y = self._taken(vectors, losses, unknown)
+        self._x = self._scaled(vectors, self.choice)
+        self._root = self._factor(self.choice, self._x)
         self._solved = cho_solve((self._root, True), y)
 
-    def _taken(self, vectors: Array, losses: Array, unknown: Array) -> tuple[Array, Array]:
-        """Losses on a scale of their own, and how far their configurations are from each other."""
-        self._x, self.mean = vectors, float(losses.mean())
+    def _taken(self, vectors: Array, losses: Array, unknown: Array) -> Array:
+        """Losses on a scale of their own."""
+        self.mean = float(losses.mean())
         self.spread = float(np.sqrt(losses.var() + unknown.mean())) or 1.0
         self._unknown = unknown / self.spread**2
-        return (losses - self.mean) / self.spread, distances(vectors, vectors)
+        return np.asarray((losses - self.mean) / self.spread)
 
-    def _factor(self, choice: Choice, apart: Array) -> Array:
-        kernel = matern(apart / choice.scale)
+    def _scaled(self, vectors: Array, choice: Choice) -> Array:
+        return np.asarray(vectors / np.array(choice.factors)[self._axes.of])
+
+    def _factor(self, choice: Choice, scaled: Array) -> Array:
+        kernel = matern(distances(scaled, scaled))
         kernel[np.diag_indices_from(kernel)] += choice.noise + self._unknown + 1e-8
         return np.linalg.cholesky(kernel)
 
-    def _likelihood(self, choice: Choice, apart: Array, y: Array) -> float:
-        root = self._factor(choice, apart)
+    def _likelihood(self, choice: Choice, vectors: Array, y: Array) -> float:
+        """Log marginal likelihood, less what the factors are off from 1 (as draws of a log-normal)."""
+        root = self._factor(choice, self._scaled(vectors, choice))
         half = solve_triangular(root, y, lower=True)
-        return float(-0.5 * half @ half - np.log(np.diag(root)).sum())
+        off = np.log(choice.factors) / SURE
+        return float(-0.5 * half @ half - np.log(np.diag(root)).sum() - 0.5 * off @ off)
+
+    def predict(self, vectors: Array) -> tuple[Array, Array]:
+        """Mean and standard deviation of the loss, seed noise aside."""
+        cross = matern(distances(self._scaled(vectors, self.choice), self._x))
+        half = solve_triangular(self._root, cross.T, lower=True)
+        left = np.maximum(1.0 - (half**2).sum(axis=0), 1e-9)
+        return self.mean + self.spread * (cross @ self._solved), self.spread * np.sqrt(left)
 
     @property
     def noise(self) -> float:
         """Variance of a loss over seeds."""
         return self.spread**2 * self.choice.noise
-
-    def predict(self, vectors: Array) -> tuple[Array, Array]:
-        """Mean and standard deviation of the loss, seed noise aside."""
-        cross = matern(distances(vectors, self._x) / self.choice.scale)
-        half = solve_triangular(self._root, cross.T, lower=True)
-        left = np.maximum(1.0 - (half**2).sum(axis=0), 1e-9)
-        return self.mean + self.spread * (cross @ self._solved), self.spread * np.sqrt(left)
 
 
 def distances(a: Array, b: Array) -> Array:
