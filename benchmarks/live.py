@@ -1,0 +1,170 @@
+"""Live, on public data, against plain KerasTuner and plain Optuna: who is sooner as good as the best peer?
+
+    python benchmarks/live.py [--data mr,ud_ewt,tinyshakespeare,sunspots] [--seeds 5] [--budget 240]
+
+Systems: KerasTuner's Hyperband and BayesianOptimization, Optuna's TPE with its median pruner in two processes, and a search here
+with two workers; the same networks, space, splits and metric. The clock runs from the first training step; incumbents count at
+epochs' ends. Target: the best score that any peer reaches, less one standard error of the validation split; a run that never gets
+there counts as its budget. Beside it the test scores and the parameters outside embeddings of what each delivers. Resumable by run
+(a line each); nothing else should run meanwhile.
+"""
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from records import ROOT, SHARED, History
+from scipy import stats
+
+from tuning.journal import read
+from tuning.objective import Objective
+from tuning.task import DataOptions, load_task
+
+SYSTEMS = ("hyperband", "bayesian", "optuna", "here")
+DATA: dict[str, tuple[str, dict[str, str]]] = {
+    "mr": ("sentiment", {"data": str(SHARED / "mr")}),
+    "ud_ewt": ("tagging", {"data": str(SHARED / "ud_ewt"), "columns": "0,1"}),
+    "tinyshakespeare": ("next_word", {"data": str(SHARED / "tinyshakespeare"), "level": "characters", "max_length": "60"}),
+    "sunspots": ("forecast", {"data": str(SHARED / "sunspots" / "monthly-sunspots.csv")}),
+}
+STARTUP = 8.0  # seconds of a search here before its first training step, at most: added to its budget, cut from its curve
+Run = dict[str, Any]
+
+
+def peer(system: str, name: str, seed: int, budget: float, folder: Path) -> Run:
+    """A peer's run until the budget is over, counted from its first training step."""
+    task, options = DATA[name]
+    script = str(ROOT / "benchmarks" / "live_peers.py")
+    argv = [sys.executable, script, system, task, json.dumps(options), str(seed), str(folder)]
+    count = 2 if system == "optuna" else 1
+    log = (folder / "log.txt").open("w")
+    children = []
+    for number in range(count):
+        environment = {**os.environ, "LIVE_PROCESS": str(number)}
+        children.append(subprocess.Popen(argv, env=environment, stdout=log, stderr=log, start_new_session=True))
+    try:
+        while not (begun := first_step(folder)):
+            if any(child.poll() is not None for child in children):
+                raise SystemExit(f"{system} ended: {(folder / 'log.txt').read_text()[-2000:]}")
+            time.sleep(0.2)
+        while time.time() < begun + budget + tested(folder):
+            time.sleep(0.2)
+    finally:
+        for child in children:
+            os.killpg(child.pid, signal.SIGKILL)
+            child.wait()
+    return outcome(folder, begun, budget)
+
+
+def lines(folder: Path) -> list[Run]:
+    """What the processes wrote, in order; a line that was cut off is left out."""
+    found = []
+    for path in folder.glob("epochs-*.jsonl"):
+        whole = [line for line in path.read_text().splitlines(keepends=True) if line.endswith("\n")]
+        found += [json.loads(line) for line in whole]
+    return sorted(found, key=lambda line: float(line["at"]))
+
+
+def first_step(folder: Path) -> float:
+    """When the first training began; 0 before that."""
+    return next((float(line["at"]) for line in lines(folder) if "begun" in line), 0.0)
+
+
+def tested(folder: Path) -> float:
+    """Seconds that scoring on test took, at least: the clock of the lines has them taken out."""
+    newest = [max((float(one["at"]) for one in lines(folder)), default=0.0)]
+    stamps = [path.stat().st_mtime for path in folder.glob("epochs-*.jsonl")]
+    return float(max(0.0, max(stamps, default=0.0) - newest[0]))
+
+
+def outcome(folder: Path, begun: float, budget: float) -> Run:
+    """Scores at epochs' ends, and what the best had on test."""
+    told = [line for line in lines(folder) if "score" in line and line["at"] - begun <= budget]
+    tests = [line for line in told if "test" in line]
+    return {"epochs": [[round(line["at"] - begun, 2), line["score"]] for line in told], "tests": tests}
+
+
+def here(name: str, seed: int, budget: float, folder: Path) -> Run:
+    """A search of this package, as a user starts it."""
+    task, options = DATA[name]
+    given = [f"--{key.replace('_', '-')}={value}" for key, value in options.items()]
+    argv = [sys.executable, str(ROOT / "scripts" / "search.py"), "--task", task, *given, "--workers", "2", "--seed", str(seed)]
+    argv += ["--budget", f"{budget + STARTUP:g}s", "--out", str(folder / "run"), "--quiet"]
+    subprocess.run(argv, check=True, stdout=subprocess.DEVNULL)
+    epochs = [event for event in read(folder / "run" / "trials.jsonl") if event["event"] == "epoch"]
+    begun = min(event["at"] - event["seconds"] for event in epochs)
+    best = json.loads((folder / "run" / "best.json").read_text())
+    test = best["scores"]["test"]
+    told = {"test": test["value"], "low": test["low"], "high": test["high"], "score": best["scores"]["validation"]["search"]}
+    told["parameters_without_embedding"] = best["architecture"]["parameters_without_embedding"]
+    points = [[round(event["at"] - begun, 2), event["score"]] for event in epochs if event["score"] is not None]
+    return {"epochs": [point for point in points if point[0] <= budget], "tests": [told]}
+
+
+def standard_error(runs: list[Run]) -> float:
+    """Of a score over rows: from the interval that searches here give their test score (splits are of one size)."""
+    found = [line["high"] - line["low"] for run in runs if run["system"] == "here" for line in run["tests"]]
+    return float(np.median(found)) / (2 * stats.norm.ppf(0.975))
+
+
+def judged(name: str, runs: list[Run], budget: float) -> None:
+    """The table of one data set."""
+    objective = Objective.parse(load_task(DATA[name][0], DataOptions.model_validate(DATA[name][1])).spec.objective)
+    key = objective.key
+    peers = [run for run in runs if run["system"] != "here"]
+    best = min(key(score) for run in peers for _, score in run["epochs"])
+    target = best + standard_error(runs)
+    print(f"{name}: target {objective.name} {abs(target):.4f}")
+    finals: dict[str, list[Run]] = {}
+    for system in SYSTEMS:
+        own = [run for run in runs if run["system"] == system]
+        times = [next((at for at, score in run["epochs"] if key(score) <= target), budget) for run in own]
+        finals[system] = [min(run["tests"], key=lambda line: key(line["score"])) for run in own]
+        sizes = np.median([line["parameters_without_embedding"] for line in finals[system]])
+        test = np.mean([line["test"] for line in finals[system]])
+        reached = sum(time < budget for time in times)
+        told = f"{np.median(times):7.1f} s ({reached} of {len(own)} reached it)"
+        print(f"  {system:10} {told}, test {test:.4f}, {sizes:,.0f} parameters outside embeddings")
+    ours = np.array([-key(line["test"]) for line in finals["here"]])
+    for system in SYSTEMS[:-1]:
+        theirs = np.array([-key(line["test"]) for line in finals[system]])
+        pairs = min(len(ours), len(theirs))
+        off = ours[:pairs] - theirs[:pairs]
+        low = off.mean() - stats.t.ppf(0.95, pairs - 1) * off.std(ddof=1) / np.sqrt(pairs) if pairs > 1 else float("nan")
+        print(f"  test against {system}: {off.mean():+.4f}, above {low:+.4f} with 95 %")
+
+
+def main() -> None:
+    """Run what is missing, interleaved; then the tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", default=",".join(DATA))
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--budget", type=float, default=240.0)
+    args = parser.parse_args()
+    history, names = History("live"), args.data.split(",")
+    for seed in range(args.seeds):
+        for name in names:
+            for place in range(len(SYSTEMS)):
+                system = SYSTEMS[(place + seed) % len(SYSTEMS)]
+                keys = {"system": system, "data": name, "seed": seed, "budget": args.budget}
+                if history.find(**keys):
+                    continue
+                with tempfile.TemporaryDirectory() as folder:
+                    path = Path(folder)
+                    run = here(name, seed, args.budget, path) if system == "here" else peer(system, name, seed, args.budget, path)
+                history.add(**keys, **run)
+                print(f"{name} seed {seed} {system}: {len(run['epochs'])} epochs", flush=True)
+    for name in names:
+        judged(name, [line for line in history.lines if line["data"] == name and line["budget"] == args.budget], args.budget)
+
+
+if __name__ == "__main__":
+    main()
