@@ -80,9 +80,9 @@ def first_step(folder: Path) -> float:
 
 def tested(folder: Path) -> float:
     """Seconds that scoring on test took, at least: the clock of the lines has them taken out."""
-    newest = [max((float(one["at"]) for one in lines(folder)), default=0.0)]
-    stamps = [path.stat().st_mtime for path in folder.glob("epochs-*.jsonl")]
-    return float(max(0.0, max(stamps, default=0.0) - newest[0]))
+    newest = max((float(one["at"]) for one in lines(folder)), default=0.0)
+    written = max((path.stat().st_mtime for path in folder.glob("epochs-*.jsonl")), default=0.0)
+    return max(0.0, written - newest)
 
 
 def outcome(folder: Path, begun: float, budget: float) -> Run:
@@ -112,7 +112,7 @@ def here(name: str, seed: int, budget: float, folder: Path) -> Run:
 def standard_error(runs: list[Run]) -> float:
     """Of a score over rows: from the interval that searches here give their test score (splits are of one size)."""
     found = [line["high"] - line["low"] for run in runs if run["system"] == "here" for line in run["tests"]]
-    return float(np.median(found)) / (2 * stats.norm.ppf(0.975))
+    return float(np.median(found) / (2 * stats.norm.ppf(0.975)))
 
 
 def judged(name: str, runs: list[Run], budget: float) -> None:
