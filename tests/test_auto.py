@@ -100,6 +100,14 @@ class TestAuto:
         assert np.median(whole) > np.median(short)
         assert max(whole) > max(short)
 
+    def test_failures_at_the_worst_time_do_no_harm(self) -> None:
+        strategy = auto()
+        for number in range(12):
+            trial = strategy.ask()
+            assert isinstance(trial, Trial)
+            strategy.tell(trial, Result(Status.FAILED) if number % 3 else Result(Status.COMPLETED, 0.5, 1.0, (0.5,) * EPOCHS))
+        assert isinstance(strategy.ask(), Trial)
+
     def test_the_first_few_are_never_paused(self) -> None:
         assert [epochs for _, epochs in run(auto(), FEW)] == [EPOCHS] * FEW
 

@@ -58,6 +58,25 @@ def job(config: Config, number: int = 1, epochs: int = EPOCHS, seed: int = 0, tr
     return Job(number, "train", "", model, config=config, epochs=epochs, seed=seed, patience=patience, trial=trial)
 
 
+def test_a_replay_takes_the_nearest_configuration_that_was_not_tried() -> None:
+    table = made_up()
+    there = table.rows[7].config
+    assert table.untried(there, ()) == there
+    second = table.untried(there, [same(there)])
+    assert second != there
+    assert second in [row.config for row in table.rows]
+    everything = [same(row.config) for row in table.rows]
+    assert same(table.untried(there, everything[:-1])) == everything[-1]
+
+
+@pytest.mark.parametrize("strategy", ["random", "hyperband", "bohb", "tpe", "auto"])
+def test_a_replayed_search_has_no_row_twice_and_ends_with_the_table(strategy: str) -> None:
+    table = made_up(rows=20)
+    run = replayed(table, strategy, 0, 2, 1e6)
+    assert run.trials == 20
+    assert run.final == pytest.approx(table.qualities.min(), abs=0.03)
+
+
 class TestReplay:
     def test_epochs_come_in_their_order_and_time(self) -> None:
         table, clock = made_up(), FakeClock()

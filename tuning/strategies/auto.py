@@ -73,10 +73,7 @@ class Auto(Proposer):
             new = step
         if self.next_config(new) is not None:
             return self.begin(len(self.configs) - 1, self.setting.max_epochs)
-        if self.running:
-            return WAIT
-        unfinished = self._waiting and not self._curves.known
-        return self._go_on(self._waiting[0][1]) if unfinished else DONE
+        return WAIT if self.running else DONE
 
     def _next_of_portfolio(self) -> Config | None:
         return next((config for key, config in self._first.items() if key not in self.tried), None)
@@ -160,7 +157,8 @@ class Auto(Proposer):
         half = MOST // 2
         chosen = list(dict.fromkeys([*(number for _, number in self._sorted[:half]), *list(self._told)[-half:]]))
         losses, epochs = (np.array(values) for values in zip(*(self._told[number] for number in chosen), strict=True))
-        ends, unknown = self._curves.ends(losses, epochs)
+        ends, unknown = self._curves.ends(np.where(np.isfinite(losses), losses, 0.0), epochs)
+        ends = np.where(np.isfinite(losses), ends, np.inf)
         return np.array([self._vectors[number] for number in chosen]), tamed(ends), unknown
 
     def _best(self) -> tuple[float, float]:

@@ -9,6 +9,7 @@ loss that it is expected to reach, and the less so the less is known of that.
 from __future__ import annotations
 
 import math
+from collections import deque
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -25,6 +26,7 @@ LENGTHS = {"learning_rate": 0.3, "units": 0.6}
 OTHER, KIND = 1.2, 1.5  # any other axis with distance; any without
 STEPS, NOISES = (0.6, 1.7), (0.03, 0.1, 0.3)
 SURE = 0.7  # of the prior lengths: standard deviation of the logarithm of a factor
+CURVES = 100  # that ended, the latest, from which others' ends are foretold
 FEW = 3  # trials trained to their end before others' ends are foretold from them
 ENOUGH = 8  # losses before any of them counts as bad
 HELD = 2.0  # so many trials does the prior of that weigh
@@ -167,7 +169,7 @@ class Curves:
 
     def __init__(self, epochs: int) -> None:
         self.epochs = epochs
-        self._whole: list[Array] = []  # best loss so far after each epoch
+        self._whole: deque[Array] = deque(maxlen=CURVES)  # best loss so far after each epoch
 
     def add(self, losses: Array) -> None:
         """A curve that ended; one that ended before the last epoch stays where it was."""
