@@ -170,11 +170,19 @@ class Curves:
     def __init__(self, epochs: int) -> None:
         self.epochs = epochs
         self._whole: deque[Array] = deque(maxlen=CURVES)  # best loss so far after each epoch
+        self._fitted = False
 
     def add(self, losses: Array) -> None:
         """A curve that ended; one that ended before the last epoch stays where it was."""
         self._whole.append(np.concatenate([losses, np.full(self.epochs - len(losses), losses[-1])]))
-        whole = np.array([tamed(column) for column in np.array(self._whole).T])  # (epochs, curves)
+        self._fitted = False
+
+    def _fit(self) -> None:
+        whole = np.array(self._whole).T  # (epochs, curves)
+        if whole.shape[1] >= ENOUGH:  # as `tamed`, each epoch
+            middle = np.median(whole, axis=1)
+            whole = np.minimum(whole, (middle + np.maximum(middle - whole.min(axis=1), 1e-12))[:, None])
+        self._fitted = True
         self._early, late = whole.mean(axis=1), whole[-1]
         self._late = float(late.mean())
         off, off_late = whole - self._early[:, None], late - self._late
@@ -196,5 +204,7 @@ class Curves:
         """What losses `after` so many epochs will be at the end, and the variance of that."""
         if not self._whole:
             return losses.astype(float), np.zeros(len(losses))
+        if not self._fitted:
+            self._fit()
         epoch = after - 1
         return self._late + self._slope[epoch] * (losses - self._early[epoch]), self._unknown[epoch]
