@@ -17,7 +17,7 @@ from threadpoolctl import threadpool_limits
 
 from tuning.compare.runs import replayed
 from tuning.compare.statistics import seconds
-from tuning.compare.whole import affordable, target_of
+from tuning.compare.whole import affordable, target_of, thinking
 from tuning.recorded import Table
 from tuning.strategies import STRATEGIES, Setting, Strategy
 from tuning.strategies.auto import Auto
@@ -86,7 +86,7 @@ def measured(table: Table, name: str, seeds: int) -> dict[str, float]:
         "high": high,
         "mean": times.mean(),
         "reached": np.mean([run.reached(target) is not None for run in runs]),
-        "thinking": np.median([run.thinking for run in runs]),
+        "thinking": thinking(runs) or 0.0,
         "trials": np.median([run.trials for run in runs]),
     }
     return {key: round(float(value), 3) for key, value in figures.items()}

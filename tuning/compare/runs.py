@@ -41,7 +41,7 @@ class Run:
     budget: float
     points: tuple[Point, ...]
     trials: int
-    thinking: float = 0.0  # seconds the strategy itself took
+    thinking: float | None = None  # seconds the strategy itself took, where a replay measured them
 
     @property
     def final(self) -> float:

@@ -57,7 +57,7 @@ def compared(tasks: dict[str, list[Run]], objectives: dict[str, str], targets: d
                 "rank": ranks[strategy],
                 "stop": stops[strategy],
                 "trials": float(np.median([run.trials for run in own])),
-                "thinking": float(np.median([run.thinking for run in own])),
+                "thinking": thinking(own),
             }
         result["tasks"][name] = {
             "target": sign * target,
@@ -73,6 +73,12 @@ def compared(tasks: dict[str, list[Run]], objectives: dict[str, str], targets: d
             f"Over {len(tasks)} tasks the strategies {'differ' if p < 0.05 else 'do not differ'} (Friedman, p {p:.3f})."
         )
     return result
+
+
+def thinking(runs: Sequence[Run]) -> float | None:
+    """The median of the strategy's own seconds; None where they were not measured."""
+    known = [run.thinking for run in runs if run.thinking is not None]
+    return float(np.median(known)) if known else None
 
 
 def target_of(table: Table) -> tuple[float, float]:
