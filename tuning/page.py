@@ -12,7 +12,8 @@ STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2rem; }
 .verdict { font-size: 1.1rem; border-left: .3rem solid #1f77b4; padding-left: 1rem; }
-.scroll { overflow-x: auto; margin: 1rem 0; } table { border-collapse: collapse; } td, th { padding: .25rem .75rem; text-align: right; }
+.scroll { overflow-x: auto; margin: 1rem 0; }
+table { border-collapse: collapse; } td, th { padding: .25rem .75rem; text-align: right; }
 th:first-child, td:first-child { text-align: left; } tr + tr { border-top: 1px solid #8884; }
 @media print { .scroll { overflow: visible; } }
 """

@@ -48,9 +48,9 @@ def _chart(runs: Sequence[Run], axis: str, place: Callable[[Point], float], obje
     for (strategy, own), colour in zip(by_strategy(runs).items(), COLOURS * 9, strict=False):
         values = sign * np.array([steps(run, grid, place) for run in own if run.points])
         seen = np.isfinite(values).all(axis=0)  # or the median would fall when another run begins
-        x = grid[seen] if len(values) else []
-        if not len(x):
+        if not seen.any():
             continue
+        x = grid[seen]
         low, middle, high = (np.quantile(values[:, seen], q, axis=0) for q in (0.25, 0.5, 0.75))
         band = {"x": [*x, *x[::-1]], "y": [*high, *low[::-1]], "fill": "toself", "fillcolor": colour, "opacity": 0.15}
         figure.add_scatter(**band, line={"width": 0}, hoverinfo="skip", showlegend=False, mode="lines")
