@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 from small import Here, small_flags
 
+from tuning.compare.page import compare_page
 from tuning.compare.runs import Point, Run, replayed
 from tuning.compare.statistics import friedman, interval, pairs
 from tuning.compare.verdict import could_have_stopped, rung_correlations, sentences, warning
+from tuning.compare.whole import compared
 from tuning.errors import BadFile
 from tuning.executors.replay import FakeClock, Replay
 from tuning.recorded import Curve, Row, Table
@@ -226,6 +228,20 @@ def test_replays_are_the_same_for_the_same_seed_and_end_with_the_budget() -> Non
     assert one.points != other.points
     assert all(point.at <= 60.0 for point in one.points)
     assert one.trials > 5
+
+
+def test_the_page_shows_medians_that_never_fall_and_runs_that_found_nothing() -> None:
+    late = (Point(5.0, 1, -0.2), Point(8.0, 4, -0.9))
+    runs = [
+        Run("a", 0, 10.0, (Point(1.0, 1, -0.7),), 3),
+        Run("a", 1, 10.0, late, 3),
+        *[Run("b", seed, 10.0, (), 0) for seed in (0, 1)],
+    ]
+    result = compared({"t": runs}, {"t": "val_accuracy:max"}, {"t": (-0.8, 0.0)})
+    page = compare_page(result, {"t": runs})
+    assert "a 0.4500 at first, 0.8000 at the end" in page
+    assert result["tasks"]["t"]["strategies"]["b"]["target_seconds"] is None
+    assert result["tasks"]["t"]["strategies"]["a"]["thinking"] is None
 
 
 def test_compare_replays_tables_and_writes_both_files(tmp_path: Path, here: Here) -> None:

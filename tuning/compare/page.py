@@ -46,10 +46,11 @@ def _chart(runs: Sequence[Run], axis: str, place: Callable[[Point], float], obje
     grid = np.linspace(0, max(run.budget for run in runs) if axis == "seconds" else most, GRID)
     figure, words = go.Figure(), []
     for (strategy, own), colour in zip(by_strategy(runs).items(), COLOURS * 9, strict=False):
-        values = sign * np.array([steps(run, grid, place) for run in own if run.points])
-        seen = np.isfinite(values).all(axis=0)  # or the median would fall when another run begins
-        if not seen.any():
+        begun = [run for run in own if run.points]
+        if not begun:
             continue
+        values = sign * np.array([steps(run, grid, place) for run in begun])
+        seen = np.isfinite(values).all(axis=0)  # or the median would fall when another run begins
         x = grid[seen]
         low, middle, high = (np.quantile(values[:, seen], q, axis=0) for q in (0.25, 0.5, 0.75))
         band = {"x": [*x, *x[::-1]], "y": [*high, *low[::-1]], "fill": "toself", "fillcolor": colour, "opacity": 0.15}
