@@ -104,9 +104,12 @@ class Auto(Proposer):
 
     def report(self, trial: Trial, epoch: int, score: float) -> Decision:
         """Pause where there is hardly a chance left to end better than the best."""
+        before, done = self._told.get(trial.id, (np.inf, 0))
+        if epoch <= done:  # its state was lost: it must come further than it was, or it would go on and pause for ever
+            return Decision.CONTINUE
         if not self._curves.known or not np.isfinite(score) or not self._saves(trial.config, epoch):
             return Decision.CONTINUE
-        loss = min(self.setting.objective.key(score), self._told.get(trial.id, (np.inf, 0))[0])
+        loss = min(self.setting.objective.key(score), before)
         best, noise = self._best()
         end, unknown = self._curves.ends(np.array([loss]), np.array([epoch]))
         chance = ndtr((best - end[0]) / np.sqrt(unknown[0] + noise))
