@@ -88,7 +88,7 @@ def test_each_trial_is_judged_by_a_mixture_of_its_own() -> None:
 
 def test_networks_above_a_limit_are_not_trained(tmp_path: Path, here: Here) -> None:
     argv = ["--task", "memory", *small_flags("memory"), "--units", "4,64", "--max-params", "1500", "--try", "units=64"]
-    argv += ["--try", "units=4", "--trials", "3", "--max-epochs", "1", "--out", "run", "--workers", "0", "--deterministic"]
+    argv += ["--try", "units=4", "--trials", "3", "--max-epochs", "1", "--out", "run", "--workers", "1", "--deterministic"]
     status, _, err = here("search", *argv, "--strategy", "random")
     assert status == 0, err
     asked = {event["trial"]: event["config"]["units"] for event in events(tmp_path / "run", "asked")}

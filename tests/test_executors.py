@@ -208,3 +208,13 @@ def alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except OSError:
         return False
+
+
+def test_inline_says_when_it_is_too_late_to_be_deterministic() -> None:
+    code = (
+        "import tensorflow as tf; tf.constant(1) + 1\n"
+        "from tuning.errors import BadValue\nfrom tuning.executors import Inline\n"
+        "try:\n    Inline(deterministic=True)\nexcept BadValue as told:\n    print(told)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
+    assert "take --workers 1" in done.stdout

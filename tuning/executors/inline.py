@@ -9,6 +9,7 @@ from __future__ import annotations
 import queue
 import threading
 
+from ..errors import BadValue
 from ..training.child import attempt, configure
 from ..training.jobs import Job
 from .base import Message
@@ -20,8 +21,14 @@ class Inline:
     slots = 1
 
     def __init__(self, deterministic: bool = False) -> None:
+        """Raises BadValue where threads can no longer be set, which deterministic searches need."""
         if deterministic:
-            configure(1, True)
+            try:
+                configure(1, True)
+            except RuntimeError:
+                raise BadValue(
+                    "--deterministic in this process needs one in which TensorFlow has not run yet; given: --workers 0; take --workers 1"
+                ) from None
         self._told: queue.Queue[Message] = queue.Queue()
         self._replies: dict[int, queue.Queue[str]] = {}
         self._last: threading.Thread | None = None
