@@ -27,7 +27,7 @@ class Inline:
                 configure(1, True)
             except RuntimeError:
                 raise BadValue(
-                    "--deterministic in this process needs one in which TensorFlow has not run yet; given: --workers 0; take --workers 1"
+                    "--deterministic with --workers 0 needs a process in which TensorFlow has not run yet; take --workers 1"
                 ) from None
         self._told: queue.Queue[Message] = queue.Queue()
         self._replies: dict[int, queue.Queue[str]] = {}
