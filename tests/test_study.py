@@ -153,9 +153,9 @@ def test_what_cannot_end_in_time_is_not_started(tmp_path: Path) -> None:
 
 
 def test_a_dear_trial_may_be_silent_for_longer(tmp_path: Path) -> None:
-    found = study(tmp_path, MadeUp(), timing=Timing(costs=Dear()), trials=9)
-    found.run()
-    silences = {job.config["units"]: job.silence for job in found.executor.submitted[-4:]}  # type: ignore[attr-defined]  # MadeUp's
+    executor = MadeUp()
+    study(tmp_path, executor, timing=Timing(costs=Dear()), trials=9).run()
+    silences = {job.config["units"]: job.silence for job in executor.submitted[-4:]}
     assert all(silence == (2e7 if units == 32 else 60.0) for units, silence in silences.items())
 
 

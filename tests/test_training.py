@@ -1,6 +1,7 @@
 """Training one trial: scores that batches never change, batches that hold every row, states that resume exactly."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -139,15 +140,25 @@ def go_on(message: dict[str, Any]) -> str:
     return "continue"
 
 
+def noted(told: list[dict[str, Any]]) -> Callable[[dict[str, Any]], str]:
+    """Note each message, and go on."""
+
+    def note(message: dict[str, Any]) -> str:
+        told.append(message)
+        return "continue"
+
+    return note
+
+
 @pytest.mark.parametrize("name", ["sentiment", "forecast"])
 def test_stopped_and_resumed_a_trial_is_the_same(name: str, tmp_path: Path) -> None:
     task = small_task(name)
     told: list[dict[str, Any]] = []
-    whole = train.train(job_for(tmp_path, task), lambda message: told.append(message) or "continue")  # type: ignore[func-returns-value]  # append returns None
+    whole = train.train(job_for(tmp_path, task), noted(told))
     half = str(tmp_path / "half" / "state.npz")
     train.train(job_for(tmp_path, task, epochs=2, checkpoint=half), go_on)
     rest: list[dict[str, Any]] = []
-    again = train.train(job_for(tmp_path, task, restore=half), lambda message: rest.append(message) or "continue")  # type: ignore[func-returns-value]  # append returns None
+    again = train.train(job_for(tmp_path, task, restore=half), noted(rest))
     assert [message["epoch"] for message in rest] == [3, 4]
     assert [m["score"] for m in rest] == pytest.approx([m["score"] for m in told[2:]], abs=1e-6)
     assert again["score"] == pytest.approx(whole["score"], abs=1e-6)

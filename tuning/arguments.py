@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 from .settings import Settings
 
+INTERRUPTED = 130  # exit status after Ctrl-C
 HIDDEN = {"data", "space", "first", "hypermodel"}  # fields of Settings with options of another shape, written out by search
 
 

@@ -7,6 +7,7 @@ score both.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -78,7 +79,7 @@ def bag_of_words(size: int) -> Baseline:
     return fitted
 
 
-def _counts(x: Array, size: int):  # type: ignore[no-untyped-def]  # a scipy sparse matrix; scipy ships no types
+def _counts(x: Array, size: int) -> Any:  # a scipy sparse matrix; scipy ships no types
     from scipy.sparse import csr_matrix
 
     rows, _ = np.nonzero(x)

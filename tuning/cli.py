@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from typing import NoReturn
 
+from .arguments import INTERRUPTED
 from .errors import Mistake
 
-INTERRUPTED = 130
 COMMANDS = {
     "search": ("commands.search", "search architectures for a task, or go on with a search"),
     "compare": ("compare.command", "strategies against each other, live or on recorded trials"),

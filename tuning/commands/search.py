@@ -10,14 +10,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from ..arguments import Parser, add_fields
+from ..arguments import INTERRUPTED, Parser, add_fields
 from ..budget import STARTED
 from ..errors import BadValue, StudyConflict
 from ..ranges import RULES, parse_assignment
 from ..settings import Settings, settings_of
 from ..task import DataOptions, load_task
 
-INTERRUPTED = 130
 OVERRIDES = {"budget", "trials", "epochs", "workers"}  # what may differ when a study is resumed
 
 

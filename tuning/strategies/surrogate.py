@@ -154,14 +154,17 @@ def improvement(mean: Array, deviation: Array, best: float) -> Array:
 
 
 def tamed(losses: Array) -> Array:
-    """Losses with those that are worse than the middle by more than the best is better cut to that: bad, not how bad."""
-    finite = losses[np.isfinite(losses)]
-    if not len(finite):
-        return np.zeros(len(losses))
-    if len(finite) < ENOUGH:
-        return np.asarray(np.minimum(losses, finite.max()))
-    middle, best = float(np.median(finite)), float(finite.min())
-    return np.asarray(np.minimum(losses, middle + max(middle - best, 1e-12)))
+    """Losses with those that are worse than the middle by more than the best is better cut to that: bad, not how bad.
+
+    Of one row, or of each of many.
+    """
+    finite = np.where(np.isfinite(losses), losses, np.nan)
+    if np.isnan(finite).all():
+        return np.zeros(losses.shape)
+    if np.isfinite(finite).sum(axis=-1).min() < ENOUGH:
+        return np.asarray(np.minimum(losses, np.nanmax(finite, axis=-1, keepdims=True)))
+    middle, best = np.nanmedian(finite, axis=-1, keepdims=True), np.nanmin(finite, axis=-1, keepdims=True)
+    return np.asarray(np.minimum(losses, middle + np.maximum(middle - best, 1e-12)))
 
 
 class Curves:
@@ -178,10 +181,7 @@ class Curves:
         self._fitted = False
 
     def _fit(self) -> None:
-        whole = np.array(self._whole).T  # (epochs, curves)
-        if whole.shape[1] >= ENOUGH:  # as `tamed`, each epoch
-            middle = np.median(whole, axis=1)
-            whole = np.minimum(whole, (middle + np.maximum(middle - whole.min(axis=1), 1e-12))[:, None])
+        whole = tamed(np.array(self._whole).T)  # (epochs, curves)
         self._fitted = True
         self._early, late = whole.mean(axis=1), whole[-1]
         self._late = float(late.mean())
