@@ -19,7 +19,7 @@ from tuning.objective import Objective, objectives
 from tuning.space import Grid, Parameter, Space
 from tuning.strategies import STRATEGIES, Setting
 from tuning.trade import TradeLedger, front
-from tuning.trial import Result, Status
+from tuning.trial import DONE, Decision, Result, Status, Trial
 
 SPACE = Space(parameters=(Parameter(name="units", domain=Grid(values=(8, 16), default=8)),))
 
@@ -84,6 +84,21 @@ def test_each_trial_is_judged_by_a_mixture_of_its_own() -> None:
     assert neither is not None
     assert both > neither
     assert ledger.judged(record(3, None, 10), Result(Status.FAILED)).score is None
+
+
+def test_a_mixture_is_never_compared_with_a_score() -> None:
+    objective = Objective.parse("val_accuracy")
+    setting = Setting(space=SPACE, objective=objective, seed=0, max_epochs=4)
+    strategy = STRATEGIES["auto"](setting)
+    for _ in range(6):  # auto would pause what is hopeless
+        trial = strategy.ask()
+        assert isinstance(trial, Trial) or trial is DONE
+        if isinstance(trial, Trial):
+            strategy.tell(trial, Result(Status.COMPLETED, 0.9, None, (0.8, 0.9, 0.9, 0.9)))
+    ledger = TradeLedger(strategy, objective, None, "parameters", 0)
+    told = ledger.judged(record(0, 0.5, 100), Result(Status.COMPLETED, 0.5, None, (0.4, 0.5)))
+    assert told.curve == ()
+    assert ledger.report(record(0, 0.0, 100), 1, 0.0) is Decision.CONTINUE
 
 
 def test_networks_above_a_limit_are_not_trained(tmp_path: Path, here: Here) -> None:

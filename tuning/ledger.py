@@ -149,6 +149,10 @@ class Ledger:
             record, result = self.records[number], self.ended.pop(number)
             self.strategy.tell(record.trial, self.judged(record, result))
 
+    def report(self, record: Record, epoch: int, score: float) -> Decision:
+        """What the strategy decides after an epoch."""
+        return self.strategy.report(record.trial, epoch, score)
+
     def judged(self, record: Record, result: Result) -> Result:
         """The result as the strategy is told it; with two objectives both are in its score."""
         return result

@@ -274,7 +274,7 @@ class Study:
     def _epoch(self, job: int, record: Record, body: dict[str, Any]) -> None:
         self._time(job, record, body)
         self.record("epoch", trial=record.id, attempt=record.attempts, **body)
-        decision = self.ledger.strategy.report(record.trial, body["epoch"], body["score"])
+        decision = self.ledger.report(record, body["epoch"], body["score"])
         last = body["epoch"] >= record.until
         if decision is Decision.CONTINUE and not last and self.timing.coming(job, record.config) > self.left():
             decision = Decision.STOP  # the next epoch would not end in time

@@ -13,7 +13,7 @@ from dataclasses import replace
 from .ledger import Ledger, Record, alive
 from .objective import Cost, Objective
 from .strategies import Strategy
-from .trial import Result, derived_seed
+from .trial import Decision, Result, derived_seed
 
 LEVEL = 0.05  # weight of the sum beside the larger of both
 
@@ -27,6 +27,10 @@ class TradeLedger(Ledger):
         self.seed = seed
         self._told: list[tuple[float, float]] = []  # loss, log of the cost
 
+    def report(self, record: Record, epoch: int, score: float) -> Decision:
+        """Go on: what the strategy was told is no score that this one could be compared with."""
+        return Decision.CONTINUE
+
     def judged(self, record: Record, result: Result) -> Result:
         """The larger of both, each on the scale of what was told so far and weighed as the trial's own mixture says."""
         cost = cost_of(record, self.cost)
@@ -37,7 +41,7 @@ class TradeLedger(Ledger):
         scaled = [_within(value, [told[axis] for told in self._told]) for axis, value in enumerate(here)]
         weight = derived_seed(self.seed, "mixture", record.id) / 2**31
         parts = [weight * scaled[0], (1 - weight) * scaled[1]]
-        return replace(result, score=self.objective.key(max(parts) + LEVEL * sum(parts)))
+        return replace(result, score=self.objective.key(max(parts) + LEVEL * sum(parts)), curve=())
 
 
 def _within(value: float, values: list[float]) -> float:
