@@ -241,7 +241,7 @@ def test_binary_metrics_agree_with_scikit_learn() -> None:
     assert found["auc"] == pytest.approx(roc_auc_score(y, p))
     assert found["f1"] == pytest.approx(f1_score(y, p > 0.5))
     assert found["loss"] == pytest.approx(log_loss(y, p))
-    low, high = interval(output, rows, "accuracy")
+    low, high = interval(output, [rows], "accuracy")
     assert low < found["accuracy"] < high
 
 

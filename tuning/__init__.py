@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from .errors import BadFile, BadValue, DataError, Mistake, RecipeError, StudyConflict, TuningError, UnknownName
     from .files import labelled_texts, parts_in, read_table, read_text, two_columns
     from .formats import labelled_series, ohlc_table, read_conll, timed_numbers
+    from .opened import SearchResult
     from .ranges import parse_range
-    from .searching import SearchResult, resume, search
+    from .searching import resume, search
     from .series import bit_series, forecast_windows, market_windows, series_classes
     from .settings import Settings
     from .task import DataOptions, Input, Output, Recipe, Split, Task, TaskSpec, load_task
@@ -33,7 +34,8 @@ _WHERE = {
     "formats": ("labelled_series", "ohlc_table", "read_conll", "timed_numbers"),
     "training.public_data": ("keras_text",),
     "ranges": ("parse_range",),
-    "searching": ("SearchResult", "resume", "search"),
+    "opened": ("SearchResult",),
+    "searching": ("resume", "search"),
     "series": ("bit_series", "forecast_windows", "market_windows", "series_classes"),
     "settings": ("Settings",),
     "task": ("DataOptions", "Input", "Output", "Recipe", "Split", "Task", "TaskSpec", "load_task"),

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
+from .answer_schema import Answer, Part
 from .codec import Codec
 from .errors import BadFile
 from .settings import one_line
@@ -15,12 +16,6 @@ from .task import Input, Output
 
 SCHEMA_VERSION = 1
 SCHEMA_ID = "https://json-schema.org/draft/2020-12/schema"
-
-
-class Part(BaseModel):
-    """A section of best.json."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Layer(Part):
@@ -65,6 +60,7 @@ class Training(Part):
     patience: int
     seed: int
     fresh: bool = Field(description="trained on a seed the search never used; false after Ctrl-C or too short a budget")
+    refit: bool = Field(default=False, description="trained on train plus validation")
 
 
 class Data(Part):
@@ -85,8 +81,8 @@ class Validation(Part):
 
     metric: str
     mean: float
-    std: float | None
-    n: int = Field(description="seeds")
+    std: float | None = Field(description="between seeds; null with one")
+    n: int = Field(description="fresh seeds; 0: the search's own score")
     search: float | None = Field(description="the score of the same configuration in the search")
 
 
@@ -95,9 +91,11 @@ class Test(Part):
 
     metric: str
     value: float
-    low: float | None = Field(description="95 % interval over rows")
+    low: float | None = Field(description="95 % interval over rows and seeds")
     high: float | None
     n: int = Field(description="rows")
+    seeds: int = Field(default=1, description="networks of the same configuration that `value` and `metrics` are the means of")
+    delivered: float | None = Field(default=None, description="of the network in best.keras alone")
     metrics: dict[str, float]
 
 
@@ -133,6 +131,7 @@ class Search(Part):
     failed: int
     infeasible: int = Field(default=0, description="not trained, as above --max-params or --max-latency-ms")
     epochs: int
+    confirm: float = Field(default=0.0, description="share of the budget for fresh seeds")
     front: list[Choice] | None = Field(
         default=None, description="two objectives: the trials that none beats in both, cheapest first"
     )
@@ -148,7 +147,7 @@ class Best(Part):
     training: Training
     data: Data
     scores: Scores
-    answer: dict[str, Any] | None = Field(default=None, description="units with an interval; null until a search confirms it")
+    answer: Answer | None = Field(default=None, description="units with an interval; null where nothing ran on a fresh seed")
     search: Search
 
 

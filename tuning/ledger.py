@@ -12,7 +12,7 @@ from typing import Any
 from .errors import BadFile
 from .journal import Event
 from .objective import Objective
-from .space import Config
+from .space import Config, Value, same
 from .strategies import Strategy
 from .trial import Answer, Decision, Result, Status, Trial
 
@@ -46,6 +46,22 @@ class Record:
         return Trial(self.id, self.config, self.epochs)
 
 
+@dataclass
+class Confirmed:
+    """A configuration's runs on fresh seeds."""
+
+    config: Config
+    trial: int | None
+    runs: dict[int, Event] = field(default_factory=dict)  # number of the seed -> what `confirmed` told
+    failed: str = ""
+
+
+Role = tuple[str, Value]
+Order = tuple[bool, float, int, int]
+ANY: Role = ("", "")  # every trial's
+ROLES = ("units", "layers", "bidirectional", "taper", "cell")  # the best trial of each value is known at any time
+
+
 class Ledger:
     """Trials by id, and the strategy in the state that their events bring about."""
 
@@ -56,8 +72,10 @@ class Ledger:
         self.open: list[int] = []  # asked and not yet told, in the order of asking
         self.ended: dict[int, Result] = {}  # ended and not yet told
         self.epochs = 0
-        self.confirmed: set[int] = set()  # trained again on a fresh seed
-        self.best: Record | None = None  # the first of the leaderboard
+        self.changes = 0  # of what follows
+        self.confirmed: dict[str, Confirmed] = {}  # by configuration: trained again on fresh seeds
+        self._orders: dict[Role, Order] = {}
+        self.bests: dict[Role, Record] = {}  # the first of the leaderboard, of all trials and of those with a role's value
 
     def propose(self, config: Config | None = None) -> Trial | Answer:
         """Ask the strategy for the next trial."""
@@ -134,7 +152,15 @@ class Ledger:
         self.records[event["trial"]].status = "waiting"  # a resumed study trains it to its end
 
     def _confirmed(self, event: Event) -> None:
-        self.confirmed.add(event["trial"])
+        self._again(event).runs[event["number"]] = event
+
+    def _unconfirmed(self, event: Event) -> None:
+        if event["failed"]:
+            self._again(event).failed = event["reason"]
+
+    def _again(self, event: Event) -> Confirmed:
+        self.changes += 1
+        return self.confirmed.setdefault(same(event["config"]), Confirmed(event["config"], event["trial"]))
 
     def _end(self, record: Record, result: Result) -> None:
         self.ended[record.id] = result
@@ -168,22 +194,43 @@ class Ledger:
         waiting = (self.records[number] for number in self.open if number not in self.ended)
         return self.epochs + sum(max(0, record.until - len(record.curve)) for record in waiting)
 
-    def _rank(self, changed: Record) -> None:
-        """Keep `best` right without sorting all trials at every event."""
-        if changed is self.best:
-            board = self.leaderboard()
-            self.best = board[0] if board else None
-        elif alive(changed) and (self.best is None or self._order(changed) < self._order(self.best)):
-            self.best = changed
+    @property
+    def best(self) -> Record | None:
+        """The first of the leaderboard."""
+        return self.bests.get(ANY)
 
-    def _order(self, record: Record) -> tuple[bool, float, int, int]:
+    def _rank(self, changed: Record) -> None:
+        """Keep `bests` right without sorting all trials at every event."""
+        order = self._order(changed) if alive(changed) else None
+        for role in roles(changed.config):
+            best = self.bests.get(role)
+            if order is not None and (best is None or order <= self._orders[role]):
+                self.bests[role], self._orders[role] = changed, order
+                self.changes += 1
+            elif best is changed:  # it fell back: an attempt that was cut short repeats epochs, or the trial failed
+                board = self.leaderboard(role)
+                self.bests.pop(role)
+                self.changes += 1
+                if board:
+                    self.bests[role], self._orders[role] = board[0], self._order(board[0])
+
+    def _order(self, record: Record) -> Order:
         """Completed before cut short, better before worse, smaller before larger, older before newer."""
         return not record.completed, self.objective.key(record.score or 0.0), record.parameters, record.id
 
-    def leaderboard(self) -> list[Record]:
+    def leaderboard(self, role: Role = ANY) -> list[Record]:
         """Completed trials, the best first, of equals the smaller; where none completed, those cut short with a score."""
-        scored = sorted(filter(alive, self.records.values()), key=self._order)
+        scored = sorted((r for r in self.records.values() if alive(r) and role in roles(r.config)), key=self._order)
         return [r for r in scored if r.completed] or scored
+
+
+def roles(config: Config) -> list[Role]:
+    """What a configuration may be the best of.
+
+    >>> roles({"units": 8, "layers": 2, "dropout": 0.1})
+    [('', ''), ('units', 8), ('layers', 2)]
+    """
+    return [ANY, *((name, config[name]) for name in ROLES if name in config)]
 
 
 def usual(curve: list[dict[str, Any]]) -> float | None:

@@ -114,7 +114,18 @@ def summary(best: Mapping[str, Any] | None, trials: list[dict[str, Any]], object
             lines.append(f"{'-':<5}{parts['valid'][metric]:<16.4f}{'':<20}baseline: {name}")
     if best["scores"]["ceiling"] is not None:
         lines.append(f"{'-':<5}{best['scores']['ceiling']:<16.4f}{'':<20}best possible")
-    return [*lines, *_front_lines(best), "", *_test_lines(best)]
+    return [*lines, *_front_lines(best), "", *_test_lines(best), *_answer_lines(best)]
+
+
+def _answer_lines(best: Mapping[str, Any]) -> list[str]:
+    """The answer, and how much of the search's best score was luck."""
+    answer = best["answer"]
+    if answer is None:
+        return []
+    lines = ["", answer["sentence"]]
+    if answer["optimism"] is not None and answer["seeds"] > 1:
+        lines.append(f"The search's best score was {answer['optimism']:+.4f} off what its configuration keeps on fresh seeds.")
+    return lines
 
 
 def _front_lines(best: Mapping[str, Any]) -> list[str]:
@@ -132,13 +143,13 @@ def _test_lines(best: Mapping[str, Any]) -> list[str]:
     metric = valid["metric"]
     if test is None:
         return [f"interrupted: the best so far is written as the search left it ({metric} {valid['mean']:.4f} on validation)"]
-    span = f" (95 % over rows: {test['low']:.4f} to {test['high']:.4f})" if test["low"] is not None else ""
-    how = (
-        "trained once more on a fresh seed"
-        if best["training"]["fresh"]
-        else "with the search's own weights (no run on a fresh seed came to its end)"
-    )
-    lines = [f"best, {how}: validation {metric} {valid['mean']:.4f}, test {metric} {test['value']:.4f}{span}"]
+    over = "rows and seeds" if test["seeds"] > 1 else "rows"
+    span = f" (95 % over {over}: {test['low']:.4f} to {test['high']:.4f})" if test["low"] is not None else ""
+    seeds = f"{test['seeds']} fresh seeds" if test["seeds"] > 1 else "a fresh seed"
+    how = "with the search's own weights (no run on a fresh seed came to its end)"
+    if best["training"]["fresh"]:
+        how = f"trained once more on {'train and validation' if best['training']['refit'] else seeds}"
+    lines = [f"answer, {how}: validation {metric} {valid['mean']:.4f}, test {metric} {test['value']:.4f}{span}"]
     down = best["search"]["objective"].endswith(":min")
     for name, parts in best["scores"]["baselines"].items():
         if metric in parts["test"]:

@@ -3,70 +3,36 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
 import json
 import shutil
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from threadpoolctl import threadpool_limits
 
-from . import journal as journals
 from .best_schema import Best
-from .budget import Budget, Clock
-from .constraints import Constraints
-from .cost import CostModel
-from .errors import BadFile, BadValue, Mistake, StudyConflict, UnknownName
+from .delivery import awaited
+from .errors import BadFile, BadValue, UnknownName
 from .executors import Executor, Inline, Processes
 from .executors.processes import default_workers
 from .folder import ARRAYS, locked, new_folder
-from .front_page import front_page
-from .journal import Journal, write_whole
-from .ledger import Ledger
 from .metrics import METRICS
 from .narrow import narrowed
 from .objective import Objective, objectives
+from .opened import Opened, SearchResult
 from .ranges import Limits
 from .settings import Settings, settings_of
 from .space import Grid, Space
-from .strategies import STRATEGIES, Setting, warm
-from .study import Study, Watcher, awaited
+from .strategies import STRATEGIES, warm
+from .study import Watcher
 from .task import Task
-from .timing import Timing
-from .trade import TradeLedger
 from .training.jobs import Job, ModelRef
 from .training.store import save_task
-from .whole_best import versions, whole_best
 
-BATCH = 4  # trials told together in deterministic searches, whatever the number of workers
 Load = Callable[[Settings], Task]
-
-
-@dataclass(frozen=True)
-class SearchResult:
-    """What a search found: the folder, the trials as records, best.json's content (None where no trial completed)."""
-
-    folder: Path
-    trials: list[dict[str, Any]]
-    best: dict[str, Any] | None
-    exhausted: bool = False
-    interrupted: bool = False
-
-    @property
-    def answer(self) -> dict[str, Any] | None:
-        """Units with an interval and the sentence that says it; None until a search confirms its answer."""
-        return self.best["answer"] if self.best else None
-
-    def to_frame(self) -> Any:
-        """The trials as a pandas DataFrame, where pandas is installed."""
-        pandas = importlib.import_module("pandas")
-
-        return pandas.DataFrame([{**trial, **trial["config"]} for trial in self.trials])
 
 
 def search(task: Task, *, out: str | Path | None = None, watcher: Watcher | None = None, **given: Any) -> SearchResult:
@@ -214,127 +180,3 @@ def described(executor: Executor, folder: Path, model: ModelRef) -> Space:
     """The HyperModel's space, asked of a child so that the driver builds no network."""
     executor.submit(Job(id=0, kind="describe", data=str(folder / ARRAYS), model=model))
     return Space.model_validate(awaited(executor)["space"])
-
-
-@dataclass
-class Opened:
-    """A study whose data and space are known: starts or resumes it, and writes what it found."""
-
-    settings: Settings
-    task: Task
-    objective: Objective
-    space: Space
-    model: ModelRef
-    folder: Path
-    executor: Executor
-    watcher: Watcher
-    since: float | None
-
-    def study(self, resumed: bool, more: float | None) -> Study:
-        """The study, its journal replayed, its run recorded as opened."""
-        settings, limit = self.settings, self.settings.limit()
-        setting = Setting(self.space, self.objective, settings.seed, settings.max_epochs, settings.trials, cost_model(self.task))
-        strategy = STRATEGIES[settings.strategy](setting)
-        batch, cost = BATCH if settings.deterministic else None, settings.cost()
-        ledger = (
-            Ledger(strategy, self.objective, batch)
-            if cost is None
-            else TradeLedger(strategy, self.objective, batch, cost, settings.seed)
-        )
-        path, spent, total = self.folder / "trials.jsonl", 0.0, limit.seconds
-        if resumed:
-            self._check()
-            for event in journals.read(path) if path.exists() else ():
-                ledger.replay(event)
-                spent = event["at"]
-                total = event["seconds"] if event["event"] == "opened" else total
-            if more is not None:
-                total = max(total or 0.0, spent) + more
-        write_whole(self.folder / "settings.json", json.dumps(self._stored(), indent=1))
-        study = Study(
-            self.folder,
-            ledger,
-            self.executor,
-            Journal(path),
-            budget=Budget(total, limit.trials, limit.epochs),
-            clock=Clock(spent, self.since),
-            model=self.model,
-            seed=settings.seed,
-            max_epochs=settings.max_epochs,
-            patience=settings.patience,
-            timing=Timing(self.task.spec.rows, cost_model(self.task)),
-            first=[self.space.check(config) for config in settings.first_configs()],
-            class_weight=settings.class_weight is not None,
-            deterministic=settings.deterministic,
-            record_whole=settings.record,
-            constraints=Constraints(settings.max_params, settings.max_latency_ms, cost == "latency_ms"),
-            watcher=self.watcher,
-        )
-        for record in ledger.records.values():
-            record.status = "waiting" if record.status == "running" else record.status
-        study.record("opened", seconds=total, trials=limit.trials, epochs=limit.epochs)
-        return study
-
-    def _stored(self) -> dict[str, Any]:
-        return {
-            "settings": self.settings.model_dump(mode="json"),
-            "space": self.space.model_dump(mode="json"),
-            "fingerprint": self.task.spec.fingerprint,
-            "hypermodel_sha256": self.model.sha256,
-            "versions": versions(),
-        }
-
-    def _check(self) -> None:
-        """A resumed study must be the same study."""
-        stored, now = json.loads((self.folder / "settings.json").read_text(encoding="utf-8")), self._stored()
-        told = {"fingerprint": "data differs", "space": "space differs", "hypermodel_sha256": "HyperModel's file differs"}
-        for key, what in told.items():
-            if stored.get(key) != json.loads(json.dumps(now[key])):
-                raise StudyConflict(f"a study is resumed as it was begun; the {what} from that of {self.folder}")
-        for package, version in now["versions"].items():
-            if stored["versions"].get(package) != version:
-                before = stored["versions"].get(package)
-                raise StudyConflict(f"a study is resumed with the versions it was begun with; {package} was {before}, is {version}")
-
-    def finish(self, study: Study) -> SearchResult:
-        """Run, deliver, write; Ctrl-C writes the best so far."""
-        interrupted = False
-        with contextlib.closing(study.journal), study.interrupts:
-            try:
-                study.run()
-                delivered = study.deliver()
-            except KeyboardInterrupt:
-                interrupted = True
-                study.stop()
-                delivered = study.deliver(test=False)
-            if delivered is None and not interrupted:
-                raise Mistake(self._nothing(study))
-            best = self._written(study, delivered) if delivered else None
-            study.record("closed", interrupted=interrupted)
-        trials = [vars(record) for record in study.ledger.records.values()]
-        return SearchResult(self.folder, trials, best, study.exhausted, interrupted)
-
-    @staticmethod
-    def _nothing(study: Study) -> str:
-        """Why there is no answer."""
-        failed = [record.reason for record in study.ledger.records.values() if record.status == "failed"]
-        if failed:
-            return f"no trial was completed; the last failed: {failed[-1]}"
-        return f"the budget ended before any trial's first epoch: --resume {study.folder} --budget 5m goes on"
-
-    def _written(self, study: Study, found: dict[str, Any]) -> dict[str, Any]:
-        """Record the test, write best.json; its content."""
-        trial, keys = found["best"].id, ("seed", "fresh", "valid", "test")
-        study.record("tested", trial=trial, **{key: found[key] for key in keys})
-        best = whole_best(study, found, self.settings, self.task, self.objective)
-        write_whole(self.folder / "best.json", best.model_dump_json(indent=1))
-        cost = self.settings.cost()
-        if cost is not None:
-            write_whole(self.folder / "front.html", front_page(list(study.ledger.records.values()), self.objective, cost))
-        return best.model_dump(mode="json")
-
-
-def cost_model(task: Task) -> CostModel:
-    """What trials on this task cost, before any has run."""
-    train = task.splits["train"]
-    return CostModel(task.spec.input, task.spec.output, len(train), float(np.mean(train.lengths)))

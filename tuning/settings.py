@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from .budget import Budget, parse_seconds
 from .errors import BadValue
 from .objective import Cost, objectives
+from .race import Prefer
 from .ranges import Limits, parse_assignment, parse_range, parse_value
 from .space import Config
 from .task import DataOptions
@@ -37,6 +38,13 @@ class Settings(BaseModel):
     )
     max_params: int | None = Field(default=None, ge=1, description="most parameters of a network; larger ones are not trained")
     max_latency_ms: float | None = Field(default=None, gt=0, description="most milliseconds a prediction of one row may take")
+    confirm: float = Field(
+        default=0.4, ge=0, le=0.8, description="share of the budget for fresh seeds, on which the answer rests; 0: the best once"
+    )
+    prefer: Prefer = Field(
+        default="smallest", description="what is delivered: smallest (that cannot be told from the best), one-se, best"
+    )
+    refit: bool = Field(default=False, description="train the answer once more, on train plus validation")
     class_weight: Literal["balanced"] | None = Field(default=None, description="weigh classes by their rarity")
     workers: int | None = Field(
         default=None, ge=0, description="trials at a time (default: what this machine can use); 0: in this process"

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from .budget import Budget, Clock
+from .confirm import Confirmation
 from .constraints import Constraints
 from .errors import BadValue, Mistake
 from .executors import Executor, Message
@@ -16,8 +17,9 @@ from .folder import ARRAYS
 from .interrupt import Interrupts
 from .journal import Event, Journal
 from .ledger import Ledger, Record
+from .race import USUAL
 from .space import Config, printed, same
-from .timing import SILENCE, Timing
+from .timing import Timing
 from .training.jobs import Job, ModelRef
 from .trial import DONE, WAIT, Decision, Trial, derived_seed
 
@@ -26,7 +28,6 @@ RETRIED = ("killed", "memory", "hung")
 UNFIT = 10  # proposals that would not end in time after which no other is asked for
 # so many first trials end the search where all fail, or all are above a limit
 HOPELESS = (("failed", 5, "all failed"), ("infeasible", 200, "are all above a limit"))
-SHARE = 0.4  # most of the budget that is kept for training the best once more
 
 
 class Watcher:
@@ -61,6 +62,8 @@ class Study:
         deterministic: bool = False,
         record_whole: bool = False,
         constraints: Constraints | None = None,
+        share: float = 0.0,
+        default: Config | None = None,
         watcher: Watcher | None = None,
     ) -> None:
         self.folder, self.ledger, self.executor, self.journal = folder, ledger, executor, journal
@@ -76,8 +79,7 @@ class Study:
         self.jobs = 0
         self.exhausted = False
         self.left: Callable[[], float] = self.search_left
-        self.unfit: set[int] = set()  # could not be trained on a fresh seed
-        self.fresh: Job | None = None  # the best under training on a fresh seed
+        self.confirmation = Confirmation(self, share, default)
 
     def _asked_before(self, config: Config) -> bool:
         return any(same(record.config) == same(config) for record in self.ledger.records.values())
@@ -94,9 +96,11 @@ class Study:
     # the loop
 
     def run(self) -> None:
-        """Search; train the best once more on a fresh seed when as much time is left as that takes; search on until the end."""
+        """Search; confirm on fresh seeds when as much time is left as that takes; search on until the end."""
         self.search(self.search_left)
-        self.freshen()
+        self.confirmation.open()
+        if self.confirmation.due() and not self.free():
+            self.stop(list(self.running)[-1:])
         self.search(self.delivery_left)
         self.stop()
 
@@ -106,7 +110,7 @@ class Study:
         while left() > 0:
             self.interrupts.check()
             self.fill()
-            if not self.running:
+            if not self.running and not self.confirmation.running:
                 return
             for message in self.executor.poll(min(TICK, max(0.0, left()))):
                 self.hear(message)
@@ -114,41 +118,21 @@ class Study:
 
     def delivery_left(self) -> float:
         """Seconds left for training of any kind: the budget's, less what testing and writing the answer takes."""
-        return self.budget.left(self.clock) - self.timing.delivery(self.ledger.best)
+        networks = USUAL if self.confirmation.share else 1
+        return self.budget.left(self.clock) - self.timing.delivery(self.ledger.best, networks)
 
     def search_left(self) -> float:
-        """Seconds left for trials alone: the same, less what training the best once more will take."""
-        return self.delivery_left() - self.reserve()
+        """Seconds left for trials alone: the same, less what is kept for the runs on fresh seeds."""
+        return self.delivery_left() - self.confirmation.reserve()
 
-    def reserve(self) -> float:
-        """Seconds that training the best once more takes, within a share of the budget."""
-        best = self.ledger.best
-        if self.budget.seconds is None or best is None or best.id in self.ledger.confirmed:
-            return 0.0
-        return min(self.timing.again(best, self.max_epochs, self.patience), SHARE * self.budget.seconds)
-
-    def freshen(self) -> bool:
-        """Start to train the best on a fresh seed, in place of a trial where all slots are taken."""
-        best = self.ledger.best
-        if best is None or best.id in self.ledger.confirmed or best.id in self.unfit:
-            return False
-        if len(self.running) >= self.executor.slots:
-            self.stop(list(self.running)[-1:])
-        path = self._fresh(best.id)
-        path.unlink(missing_ok=True)
-        end = self.delivery_left() if self.budget.seconds is not None else None
-        seed = derived_seed(self.seed, "confirm", 0)
-        job = self.job("train", best, seed=seed, epochs=self.max_epochs, checkpoint=str(path), deadline=end)
-        self.running[job.id] = best.id
-        self.fresh = job
-        self.executor.submit(job)
-        return True
-
-    def _fresh(self, trial: int) -> Path:
-        return self.folder / "checkpoints" / str(trial) / "fresh" / "state.npz"
+    def free(self) -> int:
+        """Slots that are free."""
+        return self.executor.slots - len(self.running) - len(self.confirmation.running)
 
     def fill(self) -> None:
-        """Ask while there is room, then give waiting trials to free slots."""
+        """Runs on fresh seeds first; ask while there is room, then give waiting trials to free slots."""
+        while self.free() and (due := self.confirmation.due()):
+            self.confirmation.submit(*due)
         while self.ledger.room and not self.exhausted and self._may_ask():
             asked = self.ledger.propose(self.first[0] if self.first else None)
             if asked is WAIT:
@@ -160,13 +144,13 @@ class Study:
                 self._take(asked)
         for number in self.ledger.open:
             record = self.ledger.records[number]
-            if record.status == "waiting" and len(self.running) < self.executor.slots and self.fits(record):
+            if record.status == "waiting" and self.free() and self.fits(record):
                 self.submit(record)
 
     def _may_ask(self) -> bool:
         waiting = [self.ledger.records[number] for number in self.ledger.open if self.ledger.records[number].status == "waiting"]
         fitting = sum(map(self.fits, waiting))
-        free = self.ledger.batch is not None or len(self.running) + fitting < self.executor.slots
+        free = self.ledger.batch is not None or fitting < self.free()
         free = free and len(waiting) - fitting < UNFIT
         epochs = self.budget.epochs
         return free and (epochs is None or self.ledger.planned < epochs) and self.left() > 0
@@ -195,14 +179,14 @@ class Study:
         before = self.checkpoint_of(record.id)
         path = self.folder / "checkpoints" / str(record.id) / str(attempt) / "state.npz"
         restore = str(before) if before else ""
-        job = self.job("train", record, seed=record.seed, epochs=record.until, checkpoint=str(path), restore=restore)
-        job = replace(job, constraints=self.constraints)
+        more = {"seed": record.seed, "epochs": record.until, "checkpoint": str(path), "restore": restore}
+        job = replace(self.job("train", record.id, record.config, **more), constraints=self.constraints)
         self.running[job.id] = record.id
         self.record("started", trial=record.id, attempt=attempt, worker=job.id)
         self.executor.submit(job)
 
-    def job(self, kind: Literal["train", "deliver"], record: Record, **more: Any) -> Job:
-        """A job on this study's data and model."""
+    def job(self, kind: Literal["train", "deliver"], trial: int | None, config: Config, **more: Any) -> Job:
+        """A job on this study's data and model; `trial` None for a configuration that was none."""
         self.jobs += 1
         return Job(
             id=self.jobs,
@@ -210,12 +194,12 @@ class Study:
             data=str(self.folder / ARRAYS),
             model=self.model,
             objective=self._objective(),
-            trial=record.id,
-            config=record.config,
+            trial=-1 if trial is None else trial,
+            config=config,
             patience=self.max_epochs if self.record_whole else self.patience,
             class_weight=self.class_weight,
             deterministic=self.deterministic,
-            silence=self.timing.silence(record.config),
+            silence=self.timing.silence(config),
             **more,
         )
 
@@ -229,13 +213,13 @@ class Study:
 
     def hear(self, message: Message) -> None:
         """Take one message of a running trial."""
+        if message.job in self.confirmation.running:
+            self.confirmation.hear(message)
         trial = self.running.get(message.job)
         if trial is None:
             return
         record, body = self.ledger.records[trial], message.body
-        if self.fresh is not None and message.job == self.fresh.id:
-            self._hear_fresh(message, record)
-        elif message.kind == "epoch":
+        if message.kind == "epoch":
             self._epoch(message.job, record, body)
         else:
             self._free(message.job)
@@ -249,23 +233,6 @@ class Study:
         """A job has ended, or is to be ended; its trial."""
         self.timing.ended(job)
         return self.running.pop(job)
-
-    def _hear_fresh(self, message: Message, record: Record) -> None:
-        """The best under training on its fresh seed: it goes on to its end, and counts where time did not cut it short."""
-        if message.kind == "epoch":
-            self._time(message.job, record, message.body)
-            self.executor.reply(message.job, str(Decision.CONTINUE))
-            return
-        self._free(message.job)
-        if message.kind == "done" and (not message.body["cut"] or message.body["epochs"] >= record.best_epoch):
-            self.record("confirmed", trial=record.id, seed=derived_seed(self.seed, "confirm", 0), **message.body)
-        else:
-            self.unfit.add(record.id)  # the search's own weights are delivered
-            reason = message.body.get("reason", "the time ended before it was as far as the search had been")
-            self.record("unconfirmed", trial=record.id, reason=reason)
-        self.fresh = None
-        if self.reserve() < self.delivery_left():  # a new best came up meanwhile, and there is time for it
-            self.freshen()
 
     def _time(self, job: int, record: Record, body: dict[str, Any]) -> None:
         """Learn from an epoch's seconds."""
@@ -301,16 +268,18 @@ class Study:
         for job in list(self.running) if jobs is None else jobs:
             trial = self._free(job)
             self.executor.stop(job)
-            if self.fresh is not None and job == self.fresh.id:
-                self.fresh = None
-            else:
-                self.record("stopped", trial=trial, attempt=self.ledger.records[trial].attempts)
+            self.record("stopped", trial=trial, attempt=self.ledger.records[trial].attempts)
+        for job in list(self.confirmation.running) if jobs is None else ():
+            self.confirmation.ended(job)
+            self.executor.stop(job)
         self.sweep()
 
     def sweep(self) -> None:
         """Remove the states that nobody needs: of trials that ended, cannot be promoted, and are not the best."""
         best = [self.ledger.best.id] if self.ledger.best else []
-        kept = {*self.ledger.open, *self.ledger.strategy.paused, *self.ledger.confirmed, *best}
+        again = [known.trial for known in self.ledger.confirmed.values()]
+        again += [one.trial for one, _ in self.confirmation.running.values()]
+        kept = {*self.ledger.open, *self.ledger.strategy.paused, *again, *best}
         root = self.folder / "checkpoints"
         for folder in root.iterdir() if root.is_dir() else ():
             if not folder.name.isdigit():
@@ -319,29 +288,6 @@ class Study:
                 shutil.rmtree(folder, ignore_errors=True)
             for old in states(folder)[:-1]:
                 shutil.rmtree(old.parent, ignore_errors=True)
-
-    # the answer
-
-    def deliver(self, test: bool = True) -> dict[str, Any] | None:
-        """Test the best as it was trained on its fresh seed (or by the search, where there is no such run); write best.keras."""
-        board = self.ledger.leaderboard()
-        if not board:
-            return None
-        fresh = [r for r in board if r.id in self.ledger.confirmed and self._fresh(r.id).exists()]
-        best = fresh[0] if fresh else board[0]
-        state = self._fresh(best.id) if fresh else self.checkpoint_of(best.id)
-        if state is None:
-            return None
-        seed = derived_seed(self.seed, "confirm", 0) if fresh else best.seed
-        target = str(self.folder / "best.keras")
-        job = self.job("deliver", best, seed=seed, restore=str(state), deliver=target, test=test)
-        self.executor.submit(replace(job, silence=SILENCE[0]))
-        try:
-            body = awaited(self.executor, self.interrupts)
-        except KeyboardInterrupt:
-            self.executor.stop(job.id)
-            raise
-        return {"best": best, "seed": seed, "fresh": bool(fresh), **body}
 
 
 def distinct(configs: list[Config]) -> list[Config]:
@@ -354,17 +300,3 @@ def states(folder: Path) -> list[Path]:
     """The states of a trial's attempts, the latest last."""
     found = [path for path in folder.glob("*/state.npz") if path.parent.name.isdigit()]
     return sorted(found, key=lambda path: int(path.parent.name))
-
-
-def awaited(executor: Executor, interrupts: Interrupts | None = None) -> dict[str, Any]:
-    """The outcome of the one job that runs; its failure is a BadValue."""
-    while True:
-        if interrupts is not None:
-            interrupts.check()
-        for message in executor.poll(TICK):
-            if message.kind == "epoch":
-                executor.reply(message.job, str(Decision.CONTINUE))
-            elif message.kind == "done":
-                return message.body
-            else:
-                raise BadValue(message.body["reason"])

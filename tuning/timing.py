@@ -14,6 +14,7 @@ SILENCE = (600.0, 60.0, 20.0)  # seconds a child may be silent: at first; at lea
 DELIVERY = 5.0  # seconds kept to load, trace, describe and write the answer, where nothing is known of costs
 LOADED = 0.7  # seconds of the same beside tracing, scoring aside
 STARTUP = 1.0  # seconds to build a network
+REPORT = 2.0  # seconds of advice and report
 SCORED = 0.5  # of a row's training, to score it in the answer; about a third was measured
 
 
@@ -53,13 +54,14 @@ class Timing:
             return next_epoch(seconds)
         return min(1.3 * self.costs.epoch(config), seconds[0])
 
-    def delivery(self, best: Record | None) -> float:
-        """Seconds to load, score on two splits, describe and write the answer."""
+    def delivery(self, best: Record | None, networks: int = 1) -> float:
+        """Seconds to load, score one network on the validation split and so many on test, describe and write the answer."""
         if best is None or not self.rows:
             return DELIVERY
         epoch = min(float(epoch["seconds"]) for epoch in best.curve)
         base = DELIVERY if self.costs is None else LOADED + self.costs.start(best.config)
-        return base + SCORED * epoch * (self.rows["valid"] + self.rows["test"]) / self.rows["train"]
+        base += REPORT if networks > 1 else 0.0
+        return base + SCORED * epoch * (self.rows["valid"] + networks * self.rows["test"]) / self.rows["train"]
 
     @staticmethod
     def again(best: Record, max_epochs: int, patience: int) -> float:
@@ -67,6 +69,10 @@ class Timing:
         seconds = [float(epoch["seconds"]) for epoch in best.curve]
         ended = len(seconds) - best.best_epoch >= patience
         return STARTUP + 1.15 * (len(seconds) if ended else max_epochs) * sum(seconds) / len(seconds)
+
+    def unknown(self, config: Config, epochs: int) -> float:
+        """Seconds that training takes of a configuration that was no trial."""
+        return STARTUP + 1.15 * (self.costs.trial(config, epochs) if self.costs else epochs * self._slowest)
 
     def silence(self, config: Config) -> float:
         """Seconds without an epoch after which a child counts as hung."""

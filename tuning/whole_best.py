@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import sys
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from .answer import Evidence, answered
+from .answer_schema import Answer
 from .best_schema import Architecture, Best, Choice, Data, OwnModel, Scores, Search, Test, Training, Validation
 from .best_schema import Layer as LayerRow
+from .delivery import Delivered
 from .objective import Objective
 from .settings import Settings
 from .study import Study
@@ -17,46 +23,81 @@ from .task import Task, TaskSpec
 from .trade import front
 from .training.jobs import ModelRef
 
+THINKING = 0.015  # of the budget, that the importance of hyperparameters may take
 PACKAGES = ("unitwise", "tensorflow", "keras", "keras-tuner", "numpy")
 
 
-def whole_best(study: Study, found: dict[str, Any], settings: Settings, task: Task, objective: Objective) -> Best:
-    """Everything that best.json holds; `found` is what the delivering job told."""
-    record, spec, metric = found["best"], task.spec, objective.metric
-    mean = found["valid"].get(metric, found["valid"].get(objective.name, found["score"]))
-    validation = Validation(metric=metric, mean=mean, std=None, n=int(found["fresh"]), search=record.score)
+def whole_best(study: Study, found: Delivered, settings: Settings, task: Task, objective: Objective) -> Best:
+    """Everything that best.json holds."""
+    spec, metric = task.spec, objective.metric
     return Best(
         architecture=_architecture(found, study.model),
-        training=_training(found, study),
+        training=_training(found, study, settings),
         data=_data(spec),
-        scores=Scores(validation=validation, test=_test(found["test"], metric), baselines=spec.baselines, ceiling=spec.ceiling),
-        answer=None,
+        scores=Scores(
+            validation=_validation(found, objective),
+            test=_test(found.body["test"], metric),
+            baselines=spec.baselines,
+            ceiling=spec.ceiling,
+        ),
+        answer=_answer(study, found, settings, task, objective),
         search=_search(study, settings, objective),
     )
 
 
-def _architecture(found: dict[str, Any], model: ModelRef) -> Architecture:
+def _answer(study: Study, found: Delivered, settings: Settings, task: Task, objective: Objective) -> Answer | None:
+    """What fresh seeds say; None where nothing ran on one."""
+    if found.chosen is None:
+        return None
+    seconds = THINKING * study.budget.seconds if study.budget.seconds is not None else math.inf
+    records, confirmed = list(study.ledger.records.values()), study.ledger.confirmed
+    evidence = Evidence(
+        objective=objective,
+        candidates=found.candidates,
+        chosen=found.chosen,
+        prefer=settings.prefer,
+        records=records,
+        confirmed=confirmed,
+        baselines=task.spec.baselines,
+        test=found.body["test"],
+        seconds=seconds,
+    )
+    return answered(evidence)
+
+
+def _validation(found: Delivered, objective: Objective) -> Validation:
+    """Over the fresh seeds; of the search's own weights where there are none."""
+    sign = -1.0 if objective.direction == "max" else 1.0
+    losses = list(found.chosen.losses.values()) if found.chosen else []
+    valid = found.body["valid"]
+    mean = sign * float(np.mean(losses)) if losses else valid.get(objective.metric, valid.get(objective.name, found.body["score"]))
+    std = float(np.std(losses, ddof=1)) if len(losses) > 1 else None
+    return Validation(metric=objective.metric, mean=mean, std=std, n=len(losses), search=found.search)
+
+
+def _architecture(found: Delivered, model: ModelRef) -> Architecture:
     keys = ("parameters", "parameters_without_embedding", "latency_ms")
-    layers = [LayerRow(kind=layer.pop("class"), **layer) for layer in found["layers"]]
+    layers = [LayerRow(kind=layer.pop("class"), **layer) for layer in found.body["layers"]]
     own = OwnModel(file=Path(model.file).name, name=model.name, sha256=model.sha256) if model.file else None
-    config = found["best"].config
-    figures = {key: found[key] for key in keys}
-    return Architecture(keras=found["architecture"], hyperparameters=config, layers=layers, own=own, **figures)
+    figures = {key: found.body[key] for key in keys}
+    return Architecture(keras=found.body["architecture"], hyperparameters=found.config, layers=layers, own=own, **figures)
 
 
-def _training(found: dict[str, Any], study: Study) -> Training:
-    rate, config = found["optimizer"]["config"].get("learning_rate"), found["best"].config
+def _training(found: Delivered, study: Study, settings: Settings) -> Training:
+    body, config = found.body, found.config
+    rate = body["optimizer"]["config"].get("learning_rate")
     return Training(
-        optimizer=found["optimizer"],
-        loss=found["loss"],
+        optimizer=body["optimizer"],
+        loss=body["loss"],
         learning_rate=rate if isinstance(rate, float) else None,
         batch_size=int(config["batch_size"]) if "batch_size" in config else None,
-        epochs=found["epochs"],
-        best_epoch=found["best_epoch"],
+        epochs=body["epochs"],
+        best_epoch=body["best_epoch"],
         max_epochs=study.max_epochs,
         patience=study.patience,
-        seed=found["seed"],
-        fresh=found["fresh"],
+        seed=found.seed,
+        fresh=found.fresh,
+        refit=settings.refit and found.chosen is not None,
     )
 
 
@@ -86,6 +127,7 @@ def _search(study: Study, settings: Settings, objective: Objective) -> Search:
         failed=sum(record.status == "failed" for record in records),
         infeasible=sum(record.status == "infeasible" for record in records),
         epochs=study.ledger.epochs,
+        confirm=0.0 if settings.record else settings.confirm,
         front=_front(study, settings, objective),
         versions=versions(),
         journal_sha256=hashlib.sha256(study.journal.path.read_bytes()).hexdigest(),
@@ -106,7 +148,10 @@ def _test(found: dict[str, Any] | None, metric: str) -> Test | None:
     if found is None:
         return None
     value = found["metrics"].get(metric, found["metrics"].get("loss"))
-    return Test(metric=metric, value=value, low=found.get("low"), high=found.get("high"), n=found["n"], metrics=found["metrics"])
+    more = {"seeds": found.get("seeds", 1), "delivered": found.get("delivered")}
+    return Test(
+        metric=metric, value=value, low=found.get("low"), high=found.get("high"), n=found["n"], metrics=found["metrics"], **more
+    )
 
 
 def versions() -> dict[str, str]:

@@ -38,7 +38,8 @@ def _search(folder: Path, strategy: str, seed: int, budget: float, options: Sequ
     if (folder / "settings.json").exists():
         argv += ["--resume", str(folder)]  # spends what is left
     else:
-        argv += ["--strategy", strategy, "--seed", str(seed), "--budget", f"{budget:g}s", "--out", str(folder), *options]
+        argv += ["--strategy", strategy, "--seed", str(seed), "--budget", f"{budget:g}s", "--out", str(folder)]
+        argv += ["--confirm", "0", *options]  # all of the budget searches
     done = subprocess.run([*argv, "--quiet"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
     if done.returncode:
         raise Mistake(f"the search with {strategy}, seed {seed}, ended with status {done.returncode}: {done.stderr.strip()[-300:]}")

@@ -14,6 +14,7 @@ from itertools import combinations
 import numpy as np
 from scipy import stats
 
+from ..inference import holm
 from .runs import Run
 
 ENOUGH = 8  # seeds: with fewer the smallest p of a Wilcoxon test is above 0.01
@@ -99,19 +100,6 @@ def interval(values: np.ndarray, seed: int = 0) -> tuple[float, float]:
         warnings.simplefilter("ignore")
         found = stats.bootstrap((values,), np.mean, n_resamples=RESAMPLES, method="BCa", rng=rng).confidence_interval
     return float(found.low), float(found.high)
-
-
-def holm(p: Sequence[float]) -> list[float]:
-    """Holm's step-down correction (1979).
-
-    >>> holm([0.01, 0.04, 0.03])
-    [0.03, 0.06, 0.06]
-    """
-    order, found, worst = np.argsort(p), [0.0] * len(p), 0.0
-    for rank, index in enumerate(order):
-        worst = max(worst, min(1.0, (len(p) - rank) * p[int(index)]))
-        found[int(index)] = worst
-    return found
 
 
 def mean_ranks(runs: Sequence[Run]) -> dict[str, float]:

@@ -29,9 +29,9 @@ class State:
     best_score: float | None = None
 
 
-def save(path: Path, model: Model, state: State) -> None:
-    """Write everything needed to go on as if never stopped."""
-    arrays = {f"model{index:04d}": variable.numpy() for index, variable in enumerate(_variables(model))}
+def save(path: Path, model: Model, state: State, final: bool = False) -> None:
+    """Write everything needed to go on as if never stopped; with `final` the best epoch's weights alone."""
+    arrays = {} if final else {f"model{index:04d}": variable.numpy() for index, variable in enumerate(_variables(model))}
     arrays |= {f"best{index:04d}": weight for index, weight in enumerate(state.best)}
     header = {"history": state.history, "best_epoch": state.best_epoch, "best_score": state.best_score}
     arrays["header"] = np.frombuffer(json.dumps(header).encode(), np.uint8)

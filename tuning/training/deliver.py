@@ -40,7 +40,7 @@ def deliver(job: Job, report: Report) -> dict[str, Any]:
         "optimizer": _plain_json(keras.optimizers.serialize(final.model.optimizer)),
         "latency_ms": latency_ms(final.forward, final.task, final.data, final.ours),
         "valid": final.scores("valid")["metrics"],
-        "test": final.scores("test", job.objective) if job.test else None,
+        "test": final.tested(job) if job.test else None,
     }
     save_plain(final.model, Path(job.deliver))
     return found
@@ -72,19 +72,38 @@ class Final:
         self.forward = forward_of(self.model)
         self.ours = isinstance(self.hyper, SequenceHyperModel)
 
-    def scores(self, part: str, objective: str = "") -> dict[str, Any]:
-        """Metrics of one split; with an objective, an interval over rows for its metric."""
+    def scores(self, part: str) -> dict[str, Any]:
+        """Metrics of one split."""
         split = open_split(self.data, part)
         if not self.ours:
             x, y = plain(self.task, split)
             logs = self.model.evaluate(x, y, verbose=0, return_dict=True)
             return {"metrics": {name: float(value) for name, value in logs.items()}, "n": len(split)}
-        rows = scored_rows(self.forward, self.task, split)
-        if not objective:
-            return {"metrics": metrics_of(self.task.output, rows), "n": len(split)}
-        metric = Objective.parse(objective).metric
-        low, high = interval(self.task.output, rows, metric)
-        return {"metrics": metrics_of(self.task.output, rows), "n": len(split), "low": low, "high": high}
+        return {"metrics": metrics_of(self.task.output, scored_rows(self.forward, self.task, split)), "n": len(split)}
+
+    def tested(self, job: Job) -> dict[str, Any]:
+        """Metrics on the test split, each the mean over the networks that there are; an interval over rows and seeds."""
+        states = [state for path in job.others if (state := checkpoint.load(Path(path))) is not None]
+        own = self.model.get_weights()
+        networks = [self._one_test()]
+        for state in states:
+            self.model.set_weights(state.best)
+            networks.append(self._one_test())
+        self.model.set_weights(own)
+        metrics = [found["metrics"] for found in networks]
+        every = {name: float(np.mean([one[name] for one in metrics])) for name in metrics[0]}
+        metric = Objective.parse(job.objective).metric
+        told = {"metrics": every, "n": networks[0]["n"], "seeds": len(networks), "delivered": metrics[0].get(metric)}
+        if not self.ours:
+            return told
+        low, high = interval(self.task.output, [found["rows"] for found in networks], metric)
+        return {**told, "low": low, "high": high}
+
+    def _one_test(self) -> dict[str, Any]:
+        if not self.ours:
+            return self.scores("test")
+        rows = scored_rows(self.forward, self.task, open_split(self.data, "test"))
+        return {"metrics": metrics_of(self.task.output, rows), "n": len(rows["count"]), "rows": rows}
 
     def loss_name(self) -> str | None:
         """The loss as Keras names it, where it has a name."""

@@ -61,7 +61,11 @@ class Job:
     patience: int = 0
     checkpoint: str = ""  # where the trial's state is kept
     restore: str = ""  # the state to go on from
+    final: bool = False  # nothing goes on from here: the best epoch's weights alone are kept
+    rows: str = ""  # where each validation row's losses and hits are written
     deliver: str = ""  # where best.keras goes
+    others: tuple[str, ...] = ()  # deliver: states of the same configuration on other seeds, tested too
+    refit: bool = False  # deliver: train on train plus validation, to the last epoch
     class_weight: bool = False
     deterministic: bool = False
     test: bool = True  # deliver: whether the test split is read

@@ -15,16 +15,16 @@ from ..hypermodels import SequenceHyperModel, family_model
 from ..hypermodels.fast import fastest_kit
 from ..keras_types import Hyper, HyperParameters, Model
 from ..objective import Objective
-from ..task import TaskSpec
+from ..task import Split, TaskSpec
 from ..trial import Decision, next_epoch
 from . import checkpoint
-from .batches import forward_of, plain
+from .batches import forward_of, plain, scored_rows
 from .checkpoint import State
 from .describe import hyper_of, hyperparameters
 from .jobs import Job, Report
 from .latency import latency_ms
 from .program import Program, Programs
-from .store import open_spec, open_split
+from .store import PIECES, open_spec, open_split
 
 PROGRAMS = Programs()
 SAVE_EVERY = 5.0  # seconds: a crash costs a trial no more than this and the epoch under way
@@ -78,6 +78,8 @@ class Run:
             return
         data = Path(self.job.data)
         train_split, valid = open_split(data, "train"), open_split(data, "valid")
+        if self.job.refit:
+            train_split = both(train_split, valid)
         begun = time.monotonic()
         settings: dict[str, Any] = {
             "epochs": self.job.epochs,
@@ -95,8 +97,21 @@ class Run:
             x, y = plain(self.task, train_split)
             returned = self.hyper.fit(self.hp, self.model, x, y, validation_data=plain(self.task, valid), **settings)
         self._take(returned, time.monotonic() - begun)
+        if self.job.refit:
+            self.state.best, self.state.best_epoch = self.model.get_weights(), len(self.state.history)
+        if self.job.rows and self.program is not None:
+            self._keep_rows(self.program, valid)
         if self.job.checkpoint:
-            checkpoint.save(Path(self.job.checkpoint), self.model, self.state)
+            checkpoint.save(Path(self.job.checkpoint), self.model, self.state, self.job.final)
+
+    def _keep_rows(self, program: Program, valid: Split) -> None:
+        """Each validation row's sums under the best epoch's weights."""
+        self.model.set_weights(self.state.best)
+        rows = scored_rows(program.forward, self.task, valid)
+        path = Path(self.job.rows)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        slim = {name: column.astype(np.float32) for name, column in rows.items() if column.ndim == 1}
+        np.savez_compressed(path, **slim)  # type: ignore[arg-type]  # numpy types the keywords as its own option
 
     def _take(self, returned: Any, seconds: float) -> None:
         """A user's own fit may return its metrics instead of calling back."""
@@ -119,7 +134,9 @@ class Run:
             self.state.best, self.state.best_epoch, self.state.best_score = self.model.get_weights(), len(history), score
         cold = self.program is None or self.program.cold
         decision = Decision(self.report({**history[-1], "score": score, "cold": cold, **self.parameters}))
-        if self.job.checkpoint and time.monotonic() - self.saved > SAVE_EVERY:  # after the journal has the epoch
+        if (
+            self.job.checkpoint and not self.job.final and time.monotonic() - self.saved > SAVE_EVERY
+        ):  # after the journal has the epoch
             checkpoint.save(Path(self.job.checkpoint), self.model, self.state)
             self.saved = time.monotonic()
         self.cut = len(history) < self.job.epochs and self._late()
@@ -145,7 +162,9 @@ class Run:
 
     def out_of_patience(self) -> bool:
         """Whether as many epochs as patience allows have passed without gain."""
-        return bool(self.state.history) and len(self.state.history) - self.state.best_epoch >= self.job.patience
+        return (
+            not self.job.refit and bool(self.state.history) and len(self.state.history) - self.state.best_epoch >= self.job.patience
+        )
 
     def result(self) -> dict[str, Any]:
         """What the journal keeps of the trial."""
@@ -198,6 +217,11 @@ def sizes(model: Model) -> dict[str, int]:
     total = int(model.count_params())
     embedded = sum(int(layer.count_params()) for layer in model.layers if isinstance(layer, keras.layers.Embedding))
     return {"parameters": total, "parameters_without_embedding": total - embedded}
+
+
+def both(first: Split, second: Split) -> Split:
+    """The rows of two splits."""
+    return Split(*(np.concatenate([getattr(first, piece), getattr(second, piece)]) for piece in PIECES))
 
 
 def class_weights(y: np.ndarray) -> dict[int, float]:

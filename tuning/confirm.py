@@ -1,0 +1,201 @@
+"""The runs on fresh seeds of a study: time is kept for them, they take slots before trials do, and they are journaled."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .executors import Message
+from .ledger import ANY, Confirmed, Record, Role
+from .race import MOST, Candidate, Race, admitted
+from .space import Config, same
+from .trial import Decision, derived_seed
+
+if TYPE_CHECKING:
+    from .study import Study
+
+ONCE = 0.4  # most of the budget that training the best once more may take where there is no race
+BASELINE = 2  # place of the defaults in the order in which candidates are taken
+
+
+class Confirmation:
+    """`share`: of the budget that goes to fresh seeds; with 0 the best alone is trained again, once.
+
+    `default`: the configuration with every default, raced whatever the search found.
+    """
+
+    def __init__(self, study: Study, share: float = 0.0, default: Config | None = None) -> None:
+        self.study, self.share, self.default = study, share, default
+        self.opened = False
+        self.running: dict[int, tuple[Candidate, int]] = {}  # job -> candidate and the number of its seed
+        self._reserve: tuple[int, float] | None = None  # as it was after so many changes of the ledger
+        self.late: set[str] = set()  # candidates of which no other run would end in time
+
+    # who
+
+    def candidates(self) -> list[Candidate]:
+        """The search's best, the best of each size, the defaults, the best of each other choice; who has run is among them."""
+        ledger, found = self.study.ledger, dict[str, Candidate]()
+        best = ledger.best
+        if best is None:
+            return []
+        order = sorted(ledger.bests.items(), key=self._place)
+        for role, record in order if self.share else order[:1]:
+            one = found.setdefault(same(record.config), self._of(record))
+            one.roles = (*one.roles, role)
+        if self.share and self.default is not None and same(self.default) not in found:
+            one = Candidate(self.default, cost=self._cost(self.default, None))
+            found = dict([*list(found.items())[:BASELINE], (one.key, one), *list(found.items())[BASELINE:]])
+        for key, known in ledger.confirmed.items():
+            one = found.setdefault(key, self._known(known))
+            self._add(one, known)
+        return list(found.values())
+
+    def _place(self, item: tuple[Role, Record]) -> tuple[bool, bool, float, int]:
+        """The best of all, sizes, then other choices; the more promising first, of equals the smaller."""
+        (name, _), record = item
+        return name != ANY[0], name != "units", self._loss(record), record.parameters_without_embedding
+
+    def _loss(self, record: Record) -> float:
+        return self.study.ledger.objective.key(record.score) if record.score is not None else math.inf
+
+    def _of(self, record: Record) -> Candidate:
+        size, cost = record.parameters_without_embedding, self._cost(record.config, record)
+        return Candidate(record.config, (), record.id, self._loss(record), size, cost)
+
+    def _known(self, known: Confirmed) -> Candidate:
+        record = self.study.ledger.records.get(known.trial) if known.trial is not None else None
+        return self._of(record) if record else Candidate(known.config, cost=self._cost(known.config, None))
+
+    def _add(self, one: Candidate, known: Confirmed) -> None:
+        one.failed = known.failed
+        for number, event in known.runs.items():
+            one.losses[number] = self.study.ledger.objective.key(event["score"])
+            one.size = event["parameters_without_embedding"]
+
+    def _cost(self, config: Config, record: Record | None) -> float:
+        """Of one run: seconds; epochs where no time is set, so that the same is done however fast the machine is."""
+        study = self.study
+        if study.budget.seconds is None:
+            return float(len(record.curve)) if record else float(study.max_epochs)
+        if record and record.curve:
+            return study.timing.again(record, study.max_epochs, study.patience)
+        return study.timing.unknown(config, study.max_epochs)
+
+    # when
+
+    def allowance(self) -> float:
+        """What all runs may cost together: seconds of all workers, or epochs, as the candidates' costs are told."""
+        study = self.study
+        if study.budget.seconds is not None:
+            return (self.share or ONCE) * study.budget.seconds * study.executor.slots
+        return study.ledger.epochs * self.share / (1 - self.share)
+
+    def reserve(self) -> float:
+        """Seconds of the budget to be kept for what the race still needs."""
+        ledger = self.study.ledger
+        if self.study.budget.seconds is None or ledger.best is None:
+            return 0.0
+        if self._reserve is None or self._reserve[0] != ledger.changes:
+            self._reserve = ledger.changes, self._needed(self.study.budget.seconds)
+        return self._reserve[1]
+
+    def _needed(self, seconds: float) -> float:
+        race = self.made()
+        if not self.share:
+            return min(race.outstanding(), ONCE * seconds)
+        slots = self.study.executor.slots
+        longest = max((one.cost for one in race.racing()), default=0.0)  # even the last of several slots must come to its end
+        return min(max(race.outstanding() / slots, min(longest, race.outstanding())), self.share * seconds)
+
+    def made(self) -> Race:
+        """The race as it stands: a new best of its size may have come up."""
+        candidates = admitted(self.candidates(), self.study.ledger.objective, self.allowance())
+        race = Race(candidates, self.study.ledger.objective, MOST if self.share else 1, self.study.deterministic)
+        for one, number in self.running.values():
+            race.start(one, number)
+        return race
+
+    def open(self) -> None:
+        """From now on runs on fresh seeds come before trials."""
+        self.late.clear()
+        self.opened = True
+
+    def due(self) -> tuple[Candidate, int] | None:
+        """The run to be started now; None where none is, or none would end in time."""
+        if not self.opened or self.study.ledger.best is None:
+            return None
+        race = self.made()
+        while (found := race.next(self.late)) is not None:
+            if self._affordable(race, found[0]):
+                return found
+            self.late.add(found[0].key)
+        return None
+
+    def _affordable(self, race: Race, one: Candidate) -> bool:
+        """Whether another run ends in time; the first of all is tried in any case, to be cut where time ends."""
+        study, first = self.study, race.candidates[0]
+        if one is first and not race.begun(first):
+            return True
+        if study.budget.seconds is not None:
+            return one.cost < study.delivery_left()
+        spent = sum(other.cost * race.begun(other) for other in race.candidates)
+        return spent + one.cost <= self.allowance()
+
+    # how
+
+    def submit(self, one: Candidate, number: int) -> None:
+        """Start a run."""
+        study = self.study
+        path = self.state(one, number)
+        path.unlink(missing_ok=True)
+        end = study.delivery_left() if study.budget.seconds is not None else None
+        more = {"seed": self.seed(number), "epochs": study.max_epochs, "checkpoint": str(path), "deadline": end}
+        job = study.job("train", one.trial, one.config, **more, final=True, rows=str(self.rows(one, number)))
+        self.running[job.id] = (one, number)
+        limits = study.constraints if number else replace(study.constraints, timed=True)  # a size's latency is told with it
+        study.executor.submit(replace(job, constraints=limits))
+
+    def seed(self, number: int) -> int:
+        """The seed of that number, the same for every candidate."""
+        return derived_seed(self.study.seed, "confirm", number)
+
+    def state(self, one: Candidate, number: int) -> Path:
+        """Where a run's best weights are kept."""
+        return self.study.folder / "checkpoints" / self.name(one) / "fresh" / str(number) / "state.npz"
+
+    def rows(self, one: Candidate, number: int) -> Path:
+        """Where a run's losses and hits of each validation row are kept."""
+        return self.study.folder / "confirmed" / f"{self.name(one)}-{number}.npz"
+
+    @staticmethod
+    def name(one: Candidate) -> str:
+        """The trial's number."""
+        return "default" if one.trial is None else str(one.trial)
+
+    def hear(self, message: Message) -> None:
+        """A run goes on to its end, and counts where time did not cut it short of where the search had been."""
+        study = self.study
+        one, number = self.running[message.job]
+        if message.kind == "epoch":
+            study.timing.heard(message.job, one.config, message.body["seconds"], message.body.pop("cold", True))
+            study.executor.reply(message.job, str(Decision.CONTINUE))
+            return
+        self.ended(message.job)
+        told = {"trial": one.trial, "config": one.config, "number": number, "seed": self.seed(number)}
+        if message.kind == "done" and self._whole(one, message.body):
+            study.record("confirmed", **told, **message.body)
+            return
+        self.late.add(one.key)
+        reason = message.body.get("reason", "the time ended before it was as far as the search had been")
+        study.record("unconfirmed", **told, reason=reason, failed=message.kind == "failed")
+
+    def _whole(self, one: Candidate, body: dict[str, Any]) -> bool:
+        return not body["cut"] or (one.trial is not None and body["epochs"] >= self.study.ledger.records[one.trial].best_epoch)
+
+    def ended(self, job: int) -> None:
+        """Forget a run that ended or was ended."""
+        self.study.timing.ended(job)
+        self.running.pop(job)

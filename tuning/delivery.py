@@ -1,0 +1,99 @@
+"""The network that a study hands over: the chosen configuration's, trained on a fresh seed, tested once."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from .errors import BadValue
+from .executors import Executor
+from .interrupt import Interrupts
+from .race import Candidate, Prefer, chosen
+from .space import Config
+from .study import TICK, Study
+from .timing import SILENCE
+from .trial import Decision, derived_seed
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """What was handed over. `body`: what the delivering job told; `candidates`: all that ran on fresh seeds."""
+
+    config: Config
+    trial: int | None
+    search: float | None  # the configuration's score in the search
+    seed: int
+    fresh: bool  # trained on a seed the search never used
+    body: dict[str, Any]
+    candidates: list[Candidate]
+    chosen: Candidate | None
+
+
+def deliver(study: Study, prefer: Prefer = "smallest", refit: bool = False, test: bool = True) -> Delivered | None:
+    """Choose, test, write best.keras; None where nothing was trained.
+
+    Without a run on a fresh seed the search's own weights are taken. `refit`: trained once more, on train plus validation, for
+    the median of the best epochs. All networks of the chosen configuration are scored on the test split, in one reading.
+    """
+    candidates = study.confirmation.candidates()
+    one = chosen(candidates, prefer)
+    if one is None:
+        return _searched(study, candidates, test)
+    number = min(one.losses, key=one.losses.__getitem__)  # of its networks the best on the validation split
+    seed, more = study.confirmation.seed(number), dict[str, Any]()
+    files = [str(study.confirmation.state(one, each)) for each in sorted(one.losses, key=one.losses.__getitem__)]
+    files = [file for file in files if Path(file).exists()]
+    if refit:
+        epochs = median(event["best_epoch"] for event in study.ledger.confirmed[one.key].runs.values())
+        seed, more = derived_seed(study.seed, "refit", 0), {"epochs": max(1, round(epochs)), "refit": True}
+    elif files:
+        more = {"restore": files[0], "others": tuple(files[1:])}
+    else:  # a resumed study: the weights were removed when its first answer was given
+        more = {"epochs": study.max_epochs}
+    body = _done(study, one.trial, one.config, seed=seed, test=test, **more)
+    record = study.ledger.records.get(one.trial) if one.trial is not None else None
+    return Delivered(one.config, one.trial, record.score if record else None, seed, True, body, candidates, one)
+
+
+def _searched(study: Study, candidates: list[Candidate], test: bool) -> Delivered | None:
+    """The best with the search's own weights."""
+    best = study.ledger.best
+    state = study.checkpoint_of(best.id) if best else None
+    if best is None or state is None:
+        return None
+    body = _done(study, best.id, best.config, seed=best.seed, test=test, restore=str(state))
+    return Delivered(best.config, best.id, best.score, best.seed, False, body, candidates, None)
+
+
+def _done(study: Study, trial: int | None, config: Config, **more: Any) -> dict[str, Any]:
+    """The delivering job's outcome."""
+    job = study.job("deliver", trial, config, deliver=str(study.folder / "best.keras"), **more)
+    study.executor.submit(replace(job, silence=SILENCE[0]))
+    try:
+        return awaited(study.executor, study.interrupts)
+    except KeyboardInterrupt:
+        study.executor.stop(job.id)
+        raise
+
+
+def cleared(study: Study) -> None:
+    """Remove the weights of runs on fresh seeds: what was chosen is in best.keras, the rest lost."""
+    for folder in (study.folder / "checkpoints").glob("*/fresh"):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def awaited(executor: Executor, interrupts: Interrupts | None = None) -> dict[str, Any]:
+    """The outcome of the one job that runs; its failure is a BadValue."""
+    while True:
+        if interrupts is not None:
+            interrupts.check()
+        for message in executor.poll(TICK):
+            if message.kind == "epoch":
+                executor.reply(message.job, str(Decision.CONTINUE))
+            elif message.kind == "done":
+                return message.body
+            else:
+                raise BadValue(message.body["reason"])

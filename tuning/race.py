@@ -1,0 +1,171 @@
+"""The race on fresh seeds: who is trained again, how often, and which configuration is chosen.
+
+The search's scores rank; the best of many noisy scores is biased, so nothing is claimed from them. The best configuration of
+each size, of each number of layers and direction, and the network with every default run on seeds that the search never used.
+Clear losers stop, close ones get more seeds (racing: Maron and Moore 1994; Birattari et al. 2002).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from .inference import LEVEL, Losses, difference, estimate, not_told_apart, pooled
+from .ledger import Role
+from .objective import Objective
+from .space import Config, same
+
+Prefer = Literal["smallest", "one-se", "best"]
+LEAST, USUAL, MOST = 3, 5, 10  # seeds: before a claim; that time is kept for; of one configuration
+LOSER = 0.02  # level at which a configuration leaves the race
+POINT, SHARE_OF_LOSS = 0.01, 0.02  # a difference that nobody minds: of a score up to 1, of a loss
+
+
+@dataclass
+class Candidate:
+    """A configuration in the race."""
+
+    config: Config
+    roles: tuple[Role, ...] = ()  # what it is the best of
+    trial: int | None = None  # None: the defaults, which were no trial
+    search: float | None = None  # its loss in the search
+    size: int = 0  # parameters without embeddings; 0 while not known
+    cost: float = 0.0  # of one run, in what the race is paid in (seconds, or epochs)
+    losses: dict[int, float] = field(default_factory=dict)  # number of the seed -> loss
+    failed: str = ""  # why a run of it failed
+
+    @property
+    def key(self) -> str:
+        """What makes it this one."""
+        return same(self.config)
+
+
+class Race:
+    """Who runs next. `candidates`: the search's best first; `most`: seeds of one."""
+
+    def __init__(self, candidates: Sequence[Candidate], objective: Objective, most: int = MOST, strict: bool = False) -> None:
+        self.candidates, self.objective = list(candidates), objective
+        self.most, self.strict = most, strict  # strict: a seed begins when the one before has ended for all
+        self._started: dict[str, int] = {}  # seeds begun
+
+    def begun(self, candidate: Candidate) -> int:
+        """Seeds of a candidate that have begun or ended."""
+        return max(self._started.get(candidate.key, 0), len(candidate.losses))
+
+    def next(self, late: Collection[str] = ()) -> tuple[Candidate, int] | None:
+        """The candidate with the fewest seeds (not one of `late`), and the number of its next; None where none is to start."""
+        racing = self.racing()
+        waiting = [one for one in racing if self.begun(one) < self.most and one.key not in late]
+        if not waiting or self.settled():
+            return None
+        chosen = min(waiting, key=self.begun)
+        number = self.begun(chosen)
+        if self.strict and any(len(one.losses) < number for one in racing if one.key not in late):
+            return None
+        return chosen, number
+
+    def start(self, candidate: Candidate, number: int) -> None:
+        """A run is under way."""
+        self._started[candidate.key] = max(self._started.get(candidate.key, 0), number + 1)
+
+    def racing(self) -> list[Candidate]:
+        """Those that have neither failed nor clearly lost."""
+        return [one for one in self.candidates if not one.failed and not self.lost(one)]
+
+    def lost(self, candidate: Candidate) -> bool:
+        """Whether the leader is better than the candidate beyond chance."""
+        leader, runs = self.leader(), self.runs()
+        if leader is None or candidate is leader or len(candidate.losses) < 2 or len(leader.losses) < 2:
+            return False
+        return difference(candidate.losses, leader.losses, pooled(runs)).p <= LOSER / max(1, len(runs) - 1)
+
+    def leader(self) -> Candidate | None:
+        """The best mean among those with as many seeds as any needs for a claim; of fewer where none has."""
+        ready = [one for one in self.candidates if one.losses and not one.failed]
+        most = min(LEAST, max((len(one.losses) for one in ready), default=0))
+        return min((one for one in ready if len(one.losses) >= most), key=mean, default=None)
+
+    def runs(self) -> list[Losses]:
+        """Losses of those that have any."""
+        return [one.losses for one in self.candidates if one.losses and not one.failed]
+
+    @property
+    def margin(self) -> float:
+        """Half-width that is enough, in the objective's unit."""
+        leader = self.leader()
+        return margin_of(self.objective, mean(leader) if leader else 0.0)
+
+    def half_width(self) -> float:
+        """The widest half of an interval of what is still in the race against its leader; of one alone, of its mean."""
+        leader, prior = self.leader(), pooled(self.runs())
+        racing = self.racing()
+        if leader is None or any(len(one.losses) < LEAST for one in racing):
+            return math.inf
+        if len(racing) < 2:
+            return estimate(list(leader.losses.values()), prior).half_width()
+        return max(difference(one.losses, leader.losses, prior).half_width() for one in racing if one is not leader)
+
+    def settled(self) -> bool:
+        """Whether the differences are known as well as anybody needs."""
+        if self.most < LEAST:
+            return all(len(one.losses) >= self.most for one in self.racing())
+        return self.half_width() <= self.margin
+
+    def outstanding(self) -> float:
+        """What the race will still cost, in all: as many seeds as it usually takes of each that is in it."""
+        if self.settled():
+            return 0.0
+        usual = min(USUAL, self.most)
+        return sum(one.cost * max(0, usual - len(one.losses)) for one in self.racing())
+
+
+def mean(candidate: Candidate) -> float:
+    """The mean loss over fresh seeds."""
+    return sum(candidate.losses.values()) / len(candidate.losses)
+
+
+def margin_of(objective: Objective, loss: float) -> float:
+    """A difference that nobody minds: one point of a score up to 1, two percent of a loss."""
+    return POINT if objective.direction == "max" else SHARE_OF_LOSS * abs(loss)
+
+
+def admitted(candidates: Sequence[Candidate], objective: Objective, allowance: float) -> list[Candidate]:
+    """Those whose usual seeds can be paid for together; the first whatever it costs, and all that have run already.
+
+    What clear losers do not need pays for others, so the race grows while it is run.
+    """
+    race = Race(candidates, objective)
+    found, spent = [], 0.0
+    for number, one in enumerate(candidates):
+        price = one.cost * (len(one.losses) if one.failed or race.lost(one) else max(USUAL, len(one.losses)))
+        if number == 0 or one.losses or spent + price <= allowance:
+            found.append(one)
+            spent += price
+    return found
+
+
+def contenders(candidates: Collection[Candidate]) -> list[Candidate]:
+    """Those that cannot be told from the best (95 %), among all with as many seeds as a claim needs."""
+    ready = [one for one in candidates if len(one.losses) >= LEAST and not one.failed]
+    apart = not_told_apart([one.losses for one in ready], LEVEL)
+    return [one for one, may in zip(ready, apart, strict=True) if may]
+
+
+def chosen(candidates: Sequence[Candidate], prefer: Prefer) -> Candidate | None:
+    """The one to deliver; the search's best where seeds were too few for any claim, None where that did not run either.
+
+    smallest: fewest parameters (embeddings aside) among those that cannot be told from the best. one-se: among those within
+    one standard error of the best mean (Breiman et al. 1984). best: the best mean.
+    """
+    within = contenders(candidates)
+    if not within:
+        return next((one for one in candidates if one.losses and not one.failed), None)
+    best = min(within, key=mean)
+    if prefer == "best":
+        return best
+    if prefer == "one-se":
+        variance, _ = pooled([one.losses for one in candidates if one.losses])
+        within = [one for one in within if mean(one) <= mean(best) + math.sqrt(variance / len(best.losses))]
+    return min(within, key=lambda one: (one.size, mean(one)))
