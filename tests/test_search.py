@@ -59,7 +59,8 @@ def test_every_task_is_searched_exported_rebuilt_and_predicts(name: str, here: H
     found = searched(here, name, folder, "--cell", cell, "--strategy", "random")
     assert found.pop("folder") == str(folder)
     jsonschema.Draft202012Validator(schema()).validate(found)
-    assert found["answer"] is None
+    assert found["answer"]["seeds"] >= 1
+    assert found["answer"]["sentence"]
     assert found["scores"]["test"]["n"] == found["data"]["rows"]["test"]
     assert found["training"]["fresh"]
     assert found["architecture"]["hyperparameters"]["cell"] == cell

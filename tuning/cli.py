@@ -17,6 +17,7 @@ COMMANDS = {
     "search": ("commands.search", "search architectures for a task, or go on with a search"),
     "compare": ("compare.command", "strategies against each other, live or on recorded trials"),
     "advise": ("commands.advise", "how many units, from trials recorded elsewhere"),
+    "report": ("commands.report", "report.html again, from a search's folder"),
     "export": ("commands.export", "the best model as json, keras or savedmodel"),
     "train": ("commands.train", "an exported architecture, trained afresh"),
     "predict": ("commands.predict", "raw input in, one JSON value a line out"),

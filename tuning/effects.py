@@ -70,6 +70,9 @@ class Effects:
         self.structure = [name for name in structure if name in self.names]
         self.least = FEW if len(rows) >= MANY else 3
         self.terms = self._terms(rows)
+        widths = {term.name: max(1, len(term.levels) - 1) for term in self.terms}
+        cells = {name: widths.get("units", 0) * widths.get(name, 0) for name in self.structure if name != "units"}
+        self.products = [name for name, count in cells.items() if 0 < FEW * count <= len(rows)]
         y = np.asarray(losses, float)
         whole = self._fit(self.encoded(rows), y)
         self.kept = np.ones(len(rows), bool)
@@ -79,15 +82,16 @@ class Effects:
             whole = self._fit(self.encoded(rows), y)
         self.rows, self.losses = list(rows), y
         self.beta, self.covariance, self.noise = whole
-        self.df = float(max(1, len(rows) - np.linalg.matrix_rank(self.encoded(rows))))
+        x = self.encoded(rows)
+        self.df = float(max(1, len(rows) - np.linalg.matrix_rank(x)))
+        self._known = np.linalg.pinv(x) @ x  # projects onto the contrasts that the rows tell anything of
 
     def _terms(self, rows: Sequence[Row]) -> list[Term]:
-        rich = len(rows) >= MANY
         found = []
         for name in self.names:
             values = [row.get(name, MISSING) for row in rows]
-            few = len(set(map(str, values))) <= (12 if rich else 2)
-            choice = (name in self.structure and (rich or name != "units")) or few
+            many = len(rows) >= FEW * len(set(values))  # else a size's place on its scale has to do
+            choice = len(set(values)) <= 2 or (name in self.structure and (many or name != "units"))
             term = Term.of(name, values, choice, self.least)
             if term is not None and len(term.levels) <= 40:
                 found.append(term)
@@ -98,8 +102,8 @@ class Effects:
         parts = {term.name: term.columns([row.get(term.name, MISSING) for row in rows]) for term in self.terms}
         columns = [np.ones((len(rows), 1)), *parts.values()]
         size = parts.get("units")
-        for name in self.structure:
-            if name != "units" and size is not None and name in parts:
+        for name in self.products:
+            if size is not None:
                 first = size if self._term("units").levels else size[:, :1]
                 columns.append((first[:, :, None] * parts[name][:, None, :]).reshape(len(rows), -1))
         return np.concatenate(columns, axis=1)
@@ -133,6 +137,8 @@ class Effects:
     def difference(self, first: Row, second: Row) -> Estimate:
         """How much more the first row loses than the second; what neither names has no part in it."""
         contrast = (self.encoded([first]) - self.encoded([second]))[0]
+        if not np.allclose(contrast @ self._known, contrast, atol=1e-6):
+            return Estimate(float(contrast @ self.beta), math.inf, 0.0, 0)  # two settings that always changed together
         variance = float(contrast @ self.covariance @ contrast)
         return Estimate(float(contrast @ self.beta), math.sqrt(max(0.0, variance)), self.df, len(self.rows))
 

@@ -11,7 +11,6 @@ import numpy as np
 from scipy import stats
 
 from .advice import Observed
-from .effects import number
 from .errors import BadValue
 from .files import column, read_table
 from .objective import Objective
@@ -63,12 +62,13 @@ def foreign(path: Path, score: str, given: Mapping[str, str], where: Sequence[tu
     found = Foreign([], objective, names, len(scores))
     roles = {role: [_value(role, cell) for cell in table[source]] for role, source in names.items()}
     settings = _settings(table, {name, *names.values()}, ignored, scores, roles, found)
+    columns: dict[str, Sequence[Value | None]] = {**roles, **settings}
     for index in np.flatnonzero(np.isfinite(scores)):
         config: Config = {}
-        for role, values in [*roles.items(), *settings.items()]:
-            value = values[int(index)]
-            if role not in FIGURES and value is not None:
-                config[role] = value
+        for role, values in columns.items():
+            setting = values[int(index)]
+            if role not in FIGURES and setting is not None:
+                config[role] = setting
         figures = {role: _figure(roles, role, int(index)) for role in FIGURES}
         size = figures["parameters"]
         loss = objective.key(float(scores[index]))
@@ -78,7 +78,7 @@ def foreign(path: Path, score: str, given: Mapping[str, str], where: Sequence[tu
 
 def _figure(roles: Mapping[str, Sequence[Value | None]], role: str, index: int) -> float | None:
     value = roles[role][index] if role in roles else None
-    return float(value) if number(value) else None  # type: ignore[arg-type]  # number() has seen to it
+    return float(value) if isinstance(value, (int, float)) else None
 
 
 def _value(role: str, cell: str) -> Value | None:
@@ -112,9 +112,7 @@ def _settings(
     for name in ignored:
         column(table, name, (), "--ignore")
     kept: dict[str, list[Value]] = {}
-    for name, cells in _expanded(table).items():
-        if name in used:
-            continue
+    for name, cells in _expanded({name: cells for name, cells in table.items() if name not in used}).items():
         why = "as asked" if name in ignored else _unfit(name, cells, scores, roles)
         if why:
             found.left_out[name] = why
@@ -169,8 +167,8 @@ def _unfit(name: str, cells: Sequence[str], scores: np.ndarray, roles: Mapping[s
     if len(set(cells)) > MANY and abs(float(stats.spearmanr(values[known], scores[known]).statistic)) > 0.9:
         return "a result: it goes with the score"
     groups: dict[str, list[float]] = {}
-    cells_of = [f"{units} {layers}" for units, layers in zip(roles["units"], roles.get("layers", roles["units"]), strict=True)]
-    for key, value in zip(cells_of, values, strict=True):
+    sizes = [f"{units} {layers}" for units, layers in zip(roles["units"], roles.get("layers", roles["units"]), strict=True)]
+    for key, value in zip(sizes, values, strict=True):
         groups.setdefault(key, []).append(float(value))
     within = sum(float(((np.array(one) - np.mean(one)) ** 2).sum()) for one in groups.values())
     whole = float(((values - values.mean()) ** 2).sum())

@@ -22,8 +22,9 @@ from .effects import MISSING, Row, number
 Method = Literal["fanova", "ped-anova"]
 LEAST = 12  # trials, without which shares are noise
 LEVELS = 6  # of a choice; the rarer ones are one
-MOST = 200  # trials that are looked at
-TREES = 16
+MOST = {"fanova": 100, "ped-anova": 2000}  # trials that are looked at
+FAR = 3.0  # median absolute deviations above the median loss, beyond which a loss is no worse
+TREES = 8
 RESAMPLES = 20  # for the interval, and as many for the floor
 ENOUGH = 8  # resamples, without which there is no interval
 
@@ -50,11 +51,11 @@ def importances(
     """The share of every parameter, the largest first; nothing where trials or `seconds` are too few for intervals."""
     names = varied(rows)
     rng = np.random.default_rng(seed)
-    kept = rng.permutation(len(rows))[:MOST]
+    kept = rng.permutation(len(rows))[: MOST[method]]
     if len(kept) < LEAST or len(names) < 2 or np.ptp(np.asarray(losses, float)) == 0:
         return []
     study, began = _Trials([rows[int(n)] for n in kept], names), time.monotonic()
-    y, every = np.asarray(losses, float)[kept], np.arange(len(kept))
+    y, every = tamed(np.asarray(losses, float)[kept]), np.arange(len(kept))
     whole, drawn, dealt = study.shares(y, every, method), list[dict[str, float]](), list[dict[str, float]]()
     while len(dealt) < RESAMPLES and time.monotonic() - began < seconds:
         drawn.append(study.shares(y, rng.integers(len(y), size=len(y)), method))
@@ -62,6 +63,12 @@ def importances(
     if len(dealt) < ENOUGH:
         return []
     return [_share(name, whole, drawn, dealt) for name in sorted(names, key=lambda name: -whole.get(name, 0.0))]
+
+
+def tamed(losses: np.ndarray) -> np.ndarray:
+    """Losses with the failures cut down: how badly a network failed would else be all that matters."""
+    middle = np.median(losses)
+    return np.asarray(np.minimum(losses, middle + FAR * max(np.median(np.abs(losses - middle)), 1e-12)))
 
 
 def varied(rows: Sequence[Row]) -> list[str]:

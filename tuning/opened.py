@@ -22,6 +22,7 @@ from .front_page import front_page
 from .journal import Journal, write_whole
 from .ledger import Ledger
 from .objective import Objective
+from .report import write_report
 from .settings import Settings
 from .space import Space
 from .strategies import STRATEGIES, Setting
@@ -172,6 +173,7 @@ class Opened:
         best = whole_best(study, found, self.settings, self.task, self.objective)
         write_whole(self.folder / "best.json", best.model_dump_json(indent=1))
         cleared(study)
+        write_report(self.folder)
         cost = self.settings.cost()
         if cost is not None:
             write_whole(self.folder / "front.html", front_page(list(study.ledger.records.values()), self.objective, cost))

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 COLOURS = ("#1f77b4", "#d62728", "#2ca02c", "#9467bd", "#ff7f0e", "#17becf", "#8c564b", "#e377c2", "#7f7f7f", "#bcbd22", "#393b79")
+LONG = 30  # characters from which a cell is read as words
 STYLE = """
 :root { color-scheme: light dark; }
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
@@ -15,6 +16,8 @@ h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2rem; }
 .scroll { overflow-x: auto; margin: 1rem 0; }
 table { border-collapse: collapse; } td, th { padding: .25rem .75rem; text-align: right; }
 th:first-child, td:first-child { text-align: left; } tr + tr { border-top: 1px solid #8884; }
+td.words { text-align: left; min-width: 18rem; }
+table.sortable th { cursor: pointer; } th { vertical-align: bottom; }
 @media print { .scroll { overflow: visible; } }
 """
 
@@ -39,15 +42,43 @@ def verdict(lines: Sequence[str]) -> str:
 def table(titles: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     """A table that scrolls where it is too wide; the first column names the row."""
     head = "".join(f"<th>{text(title)}</th>" for title in titles)
-    body = "".join("<tr>" + "".join(f"<td>{text(cell)}</td>" for cell in row) + "</tr>" for row in rows)
-    return f'<div class="scroll"><table><tr>{head}</tr>{body}</table></div>'
+    return f'<div class="scroll"><table><tr>{head}</tr>{_body(rows)}</table></div>'
+
+
+def _body(rows: Sequence[Sequence[Any]]) -> str:
+    return "".join("<tr>" + "".join(map(_cell, row)) + "</tr>" for row in rows)
+
+
+def _cell(value: Any) -> str:
+    words = ' class="words"' if len(str(value)) > LONG else ""
+    return f"<td{words}>{text(value)}</td>"
+
+
+SORT = """
+<script>
+document.querySelectorAll("table.sortable th").forEach((head, column) => head.addEventListener("click", () => {
+  const body = head.closest("table").tBodies[0], up = head.dataset.up !== "yes";
+  const value = row => { const cell = row.cells[head.cellIndex].textContent, n = parseFloat(cell); return isNaN(n) ? cell : n; };
+  const less = (a, b) => typeof a === typeof b ? (a < b ? -1 : a > b ? 1 : 0) : typeof a === "number" ? -1 : 1;
+  [...body.rows].sort((a, b) => (up ? 1 : -1) * less(value(a), value(b))).forEach(row => body.appendChild(row));
+  head.dataset.up = up ? "yes" : "no";
+}));
+</script>
+"""
+
+
+def sortable(titles: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    """A table that a click on a title sorts."""
+    head = "".join(f'<th scope="col">{text(title)}</th>' for title in titles)
+    whole = f'<table class="sortable"><thead><tr>{head}</tr></thead><tbody>{_body(rows)}</tbody></table>'
+    return f'<div class="scroll">{whole}</div>{SORT}'
 
 
 def chart(figure: Any, words: str, first: bool, **layout: Any) -> str:
     """A plotly figure with its text equivalent; the first of a page brings the script."""
+    layout = {"margin": {"t": 20, "r": 10}, **layout}
     figure.update_layout(
         template="none",
-        margin={"t": 20, "r": 10},
         height=420,
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
@@ -55,5 +86,5 @@ def chart(figure: Any, words: str, first: bool, **layout: Any) -> str:
         legend={"orientation": "h", "y": -0.2},
         **layout,
     )
-    drawn = figure.to_html(full_html=False, include_plotlyjs=first, config={"displaylogo": False, "responsive": True})
+    drawn = figure.to_html(full_html=False, include_plotlyjs=first, config={"displayModeBar": False, "responsive": True})
     return f"{drawn}\n<p><small>{text(words)}</small></p>"

@@ -114,7 +114,7 @@ def summary(best: Mapping[str, Any] | None, trials: list[dict[str, Any]], object
             lines.append(f"{'-':<5}{parts['valid'][metric]:<16.4f}{'':<20}baseline: {name}")
     if best["scores"]["ceiling"] is not None:
         lines.append(f"{'-':<5}{best['scores']['ceiling']:<16.4f}{'':<20}best possible")
-    return [*lines, *_front_lines(best), "", *_test_lines(best), *_answer_lines(best)]
+    return [*lines, *_front_lines(best), "", *test_lines(best), *_answer_lines(best)]
 
 
 def _answer_lines(best: Mapping[str, Any]) -> list[str]:
@@ -138,7 +138,8 @@ def _front_lines(best: Mapping[str, Any]) -> list[str]:
     return told
 
 
-def _test_lines(best: Mapping[str, Any]) -> list[str]:
+def test_lines(best: Mapping[str, Any]) -> list[str]:
+    """What the delivered network scores, and whether that is better than what costs nothing."""
     test, valid = best["scores"]["test"], best["scores"]["validation"]
     metric = valid["metric"]
     if test is None:

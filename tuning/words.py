@@ -18,15 +18,19 @@ class Scale:
         self.objective = objective
         self.points = objective.metric in SCORES if points is None else points
 
-    def amount(self, value: float) -> str:
-        """The bare number.
+    def amount(self, value: float, width: float = 0.2) -> str:
+        """The bare number, as finely as an interval of that width makes sense of.
 
         >>> Scale(Objective.parse("val_accuracy")).amount(0.0193), Scale(Objective.parse("val_loss")).amount(0.01934)
         ('1.9', '0.0193')
         """
         if not self.points:
             return f"{value:.3g}"
-        return f"{100 * value:.1f}" if abs(value) >= 0.001 or value == 0 else f"{100 * value:.2f}"
+        return f"{100 * value:.{1 if width >= 0.002 else 2}f}"
+
+    def _all(self, value: float, low: float, high: float) -> tuple[str, str, str]:
+        width = high - low
+        return self.amount(value, width), self.amount(low, width), self.amount(high, width)
 
     def gain(self, value: float, low: float, high: float) -> str:
         """A signed difference with its interval.
@@ -34,8 +38,8 @@ class Scale:
         >>> Scale(Objective.parse("val_accuracy")).gain(0.001, -0.004, 0.006)
         '+0.1 (-0.4 to 0.6)'
         """
-        sign = "+" if value >= 0 else ""
-        return f"{sign}{self.amount(value)} ({self.amount(low)} to {self.amount(high)})"
+        middle, least, most = self._all(value, low, high)
+        return f"{'+' if value >= 0 else ''}{middle} ({least} to {most})"
 
     def cost(self, value: float, low: float, high: float) -> str:
         """What is lost, with its interval.
@@ -44,7 +48,8 @@ class Scale:
         '1.9 points (1.2 to 2.6)'
         """
         unit = " points" if self.points else f" of {self.objective.metric}"
-        return f"{self.amount(value)}{unit} ({self.amount(low)} to {self.amount(high)})"
+        middle, least, most = self._all(value, low, high)
+        return f"{middle}{unit} ({least} to {most})"
 
 
 def span(units: Sequence[int], among: Sequence[int]) -> str:

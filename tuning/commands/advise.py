@@ -48,12 +48,11 @@ def advised(found: Foreign, advice: Advice) -> dict[str, Any]:
     losses = [trial.loss for trial in found.trials]
     best = advice.recommended
     alike = [size.units for size in advice.sizes if not size.apart]
-    rows, kept = [trial.config for trial in found.trials], advice.effects.kept
-    good = [(row, loss) for row, loss, keep in zip(rows, losses, kept, strict=True) if keep]
+    rows = [trial.config for trial in found.trials]
     return {
         "rows": found.rows,
         "trials": len(found.trials),
-        "compared": len(good),
+        "compared": int(advice.effects.kept.sum()),
         "repeats": advice.repeats,
         "noise": advice.noise,
         "points": found.objective.direction == "max" and all(-1.0 <= loss <= 0.0 for loss in losses),
@@ -68,8 +67,7 @@ def advised(found: Foreign, advice: Advice) -> dict[str, Any]:
         "match": advice.match(),
         "settings": _settings(advice),
         "importance": {
-            method: [{**vars(s), "mattered": s.mattered} for s in importances([r for r, _ in good], [y for _, y in good], method)]
-            for method in METHODS
+            method: [{**vars(one), "mattered": one.mattered} for one in importances(rows, losses, method)] for method in METHODS
         },
         "columns": found.names,
         "left_out": found.left_out,
@@ -107,7 +105,10 @@ def _settings(advice: Advice) -> list[dict[str, Any]]:
         for level in levels[1:]:
             if advice.effects.difference({name: best}, {name: level}).mean > 0:
                 best = level
-        costs = [{"value": level, **_estimate(advice.effects.difference({name: level}, {name: best}))} for level in levels]
+        losses = {level: advice.effects.difference({name: level}, {name: best}) for level in levels}
+        costs = [{"value": level, **_estimate(loss)} for level, loss in losses.items() if loss.df > 0 or level == best]
+        if len(costs) < 2:
+            continue
         found.append({"name": name, "p": p, "levels": sorted(costs, key=lambda one: one["mean"])})
     return found
 

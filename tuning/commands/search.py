@@ -117,7 +117,11 @@ def shown(result: Any, as_json: bool) -> None:
         if result.exhausted:
             limited = stored.trials is not None and len(result.trials) >= stored.trials
             print("ended by --trials" if limited else "the space is exhausted: there is nothing left to try")
-        files = [file for file in ("best.json", "best.keras", "trials.jsonl", "front.html") if (result.folder / file).exists()]
+        files = [
+            file
+            for file in ("best.json", "best.keras", "report.html", "trials.jsonl", "front.html")
+            if (result.folder / file).exists()
+        ]
         print(f"files: {', '.join(str(result.folder / file) for file in files)}")
 
 

@@ -1,0 +1,85 @@
+"""What a study's folder holds, read back: its trials, its runs on fresh seeds, its settings."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .. import journal
+from ..best_schema import Best, read_best
+from ..errors import BadFile
+from ..ledger import Ledger, Record
+from ..objective import Objective
+from ..settings import Settings, settings_of
+from ..space import Config
+from ..trial import Answer, Decision, Result, Trial
+
+
+class Silent:
+    """The strategy of a study that is only read."""
+
+    paused: frozenset[int] = frozenset()
+    limit: int | None = None
+
+    def ask(self, config: Config | None = None) -> Trial | Answer:
+        """Nothing is asked."""
+        return Answer.DONE
+
+    def replay(self, trial: Trial) -> bool:
+        """Everything may have been."""
+        return True
+
+    def report(self, trial: Trial, epoch: int, score: float) -> Decision:
+        """Nothing runs."""
+        return Decision.CONTINUE
+
+    def tell(self, trial: Trial, result: Result) -> None:
+        """Nothing is learned."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A finished search."""
+
+    folder: Path
+    best: Best
+    settings: Settings
+    objective: Objective
+    ledger: Ledger
+    finished: dict[int, float]  # trial -> when it ended, in seconds of the study
+    confirming: tuple[float, float] | None  # from when to when fresh seeds ran
+    seconds: float
+
+    @property
+    def trials(self) -> list[Record]:
+        """Trials with a score, in the order of asking."""
+        return [record for record in self.ledger.records.values() if record.score is not None]
+
+
+def source(folder: Path) -> Source:
+    """Read a folder; BadFile where it holds no finished search."""
+    best = read_best(folder)
+    path = folder / "settings.json"
+    try:
+        settings = settings_of(json.loads(path.read_text(encoding="utf-8"))["settings"])
+    except (OSError, ValueError, KeyError, TypeError):
+        raise BadFile(f"{folder} holds no whole study: {path} is missing or damaged") from None
+    objective = Objective.parse(best.search.objective)
+    ledger, finished, fresh, last = Ledger(Silent(), objective), dict[int, float](), list[float](), 0.0
+    for event in journal.read(folder / "trials.jsonl"):
+        ledger.apply(event)
+        last = float(event["at"])
+        if event["event"] == "finished":
+            finished[event["trial"]] = last
+        elif event["event"] == "confirmed":
+            fresh += [last - float(event["overhead"]), last]
+    return Source(folder, best, settings, objective, ledger, finished, (min(fresh), max(fresh)) if fresh else None, last)
+
+
+def plain(value: Any) -> str:
+    """A value as a cell shows it."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
