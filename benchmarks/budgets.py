@@ -16,7 +16,7 @@ from typing import Any
 from records import ROOT, History
 
 TASKS = ("sentiment", "topics", "signals", "tagging", "next_word", "forecast", "finance", "seq2seq", "memory")
-RUNS = [(TASKS[number % len(TASKS)], 20 + (number * 17) % 41, ("random", "hyperband")[number % 2]) for number in range(20)]
+RUNS = [(TASKS[number % len(TASKS)], 20 + (number * 17) % 41, ("auto", "random", "hyperband")[number % 3]) for number in range(20)]
 
 
 def searched(task: str, budget: int, strategy: str) -> dict[str, Any]:

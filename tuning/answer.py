@@ -66,7 +66,7 @@ def answered(found: Evidence) -> Answer:
         learned=learned,
         raced=raced,
         claims=claims,
-        importance=_importance(trials, found.seconds) if learned is not False else [],
+        importance=importance_of(trials, found.seconds) if learned is not False else [],
         fit=_fit(trials),
     )
     return answer.model_copy(update={"sentence": sentence(answer, found.objective)})
@@ -204,7 +204,8 @@ def _regressed(trials: Sequence[Observed], objective: Objective, learned: bool |
     return claims
 
 
-def _importance(trials: Sequence[Observed], seconds: float) -> list[Importance]:
+def importance_of(trials: Sequence[Observed], seconds: float) -> list[Importance]:
+    """What mattered; nothing where trials or seconds are too few."""
     shares = importances([t.config for t in trials], [t.loss for t in trials], seconds=seconds)
     return [Importance(**vars(one), mattered=one.mattered) for one in shares]
 

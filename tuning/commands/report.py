@@ -14,5 +14,5 @@ def main(argv: Sequence[str], prog: str) -> int:
     parser = Parser(prog=prog, description="Write DIR/report.html again from what DIR holds.")
     parser.add_argument("folder", metavar="DIR", help="folder of a search")
     args = parser.parse(argv)
-    print(write_report(Path(args.folder)))
+    print(write_report(Path(args.folder), thorough=True))
     return 0

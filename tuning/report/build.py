@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
+from ..answer import importance_of, observed
 from ..answer_schema import Answer, Raced
 from ..budget import spoken
 from ..journal import write_whole
@@ -15,17 +17,23 @@ from . import charts
 from .source import Source, plain, source
 
 
-def write_report(folder: Path) -> Path:
-    """Write DIR/report.html from what DIR holds; its path. Raises BadFile where that is no finished search."""
+def write_report(folder: Path, thorough: bool = False) -> Path:
+    """Write DIR/report.html from what DIR holds; its path. Raises BadFile where that is no finished search.
+
+    `thorough`: what mattered is computed where the search had no time for it (some seconds).
+    """
     path = folder / "report.html"
-    write_whole(path, report_page(folder))
+    write_whole(path, report_page(folder, thorough))
     return path
 
 
-def report_page(folder: Path) -> str:
+def report_page(folder: Path, thorough: bool = False) -> str:
     """The whole file."""
     found = source(folder)
     answer = found.best.answer
+    if thorough and answer and not answer.importance and answer.learned is not False:
+        trials = observed(found.trials, found.objective)
+        answer = answer.model_copy(update={"importance": importance_of(trials, math.inf)})
     words = [answer.sentence] if answer else ["No network came to its end on a fresh seed: what follows is the search's alone."]
     parts = [verdict(words), *_paragraphs(test_lines(found.best.model_dump(mode="json")))]
     for title, body in (
