@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from .errors import BadValue
 
 STARTED = time.monotonic()  # as near to the start of the process as Python code gets: tuning loads this first
+THINKING = (0.015, 6.0)  # of the budget, and seconds at most
 UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
@@ -61,6 +62,11 @@ class Budget:
     seconds: float | None = None
     trials: int | None = None
     epochs: int | None = None
+
+    @property
+    def thinking(self) -> float:
+        """Seconds that may go to finding out what mattered."""
+        return float("inf") if self.seconds is None else min(THINKING[1], THINKING[0] * self.seconds)
 
     def left(self, clock: Clock) -> float:
         """Seconds left."""

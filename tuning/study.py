@@ -118,8 +118,10 @@ class Study:
 
     def delivery_left(self) -> float:
         """Seconds left for training of any kind: the budget's, less what testing and writing the answer takes."""
-        networks = USUAL if self.confirmation.share else 1
-        return self.budget.left(self.clock) - self.timing.delivery(self.ledger.best, networks)
+        if not self.confirmation.share:
+            return self.budget.left(self.clock) - self.timing.delivery(self.ledger.best)
+        answering = self.timing.delivery(self.ledger.best, USUAL) + (self.budget.thinking if self.budget.seconds else 0.0)
+        return self.budget.left(self.clock) - answering
 
     def search_left(self) -> float:
         """Seconds left for trials alone: the same, less what is kept for the runs on fresh seeds."""

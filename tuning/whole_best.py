@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 import sys
 from importlib import metadata
 from pathlib import Path
@@ -23,7 +22,6 @@ from .task import Task, TaskSpec
 from .trade import front
 from .training.jobs import ModelRef
 
-THINKING = 0.015  # of the budget, that the importance of hyperparameters may take
 PACKAGES = ("unitwise", "tensorflow", "keras", "keras-tuner", "numpy")
 
 
@@ -49,7 +47,6 @@ def _answer(study: Study, found: Delivered, settings: Settings, task: Task, obje
     """What fresh seeds say; None where nothing ran on one."""
     if found.chosen is None:
         return None
-    seconds = THINKING * study.budget.seconds if study.budget.seconds is not None else math.inf
     records, confirmed = list(study.ledger.records.values()), study.ledger.confirmed
     evidence = Evidence(
         objective=objective,
@@ -60,7 +57,7 @@ def _answer(study: Study, found: Delivered, settings: Settings, task: Task, obje
         confirmed=confirmed,
         baselines=task.spec.baselines,
         test=found.body["test"],
-        seconds=seconds,
+        seconds=study.budget.thinking,
     )
     return answered(evidence)
 
