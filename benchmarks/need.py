@@ -3,7 +3,7 @@
     python benchmarks/need.py truth            need(k) for k = 2, 4, 8, 16: about a quarter of an hour
     python benchmarks/need.py searches         5 searches of each k: --budget 2m each, 40 minutes
 
-need(k): the smallest size of the grid with which at least 8 of 10 seeds reach 99 % of the bits within 12 epochs, one layer, at
+need(k): the smallest size of the grid with which at least 8 of 10 seeds reach 99 % of the bits within 40 epochs, one layer, at
 the best of three learning rates (by 3 seeds). Sizes are bisected, so it is taken for granted that more units do not do worse. A
 search is right where the units it recommends are within one octave of need(k). What the history holds of this commit is not run
 again.
@@ -28,6 +28,7 @@ from tuning.task import DataOptions
 from tuning.training.jobs import Job, ModelRef
 from tuning.training.store import save_task
 
+EPOCHS, PATIENCE = 40, 10  # of every run, in truth and searches
 BITS, SEEDS, ENOUGH, LEVEL = (2, 4, 8, 16), 10, 8, 0.99
 RATES, TUNING = (3e-3, 8e-3, 2e-2), 3
 SEARCHES = 5
@@ -43,7 +44,7 @@ def scores(executor: Processes, data: Path, configs: list[tuple[Config, int]]) -
     while waiting or running:
         while waiting and running < executor.slots:
             number, (config, seed) = waiting.pop(0)
-            more = {"objective": "val_accuracy:max", "config": config, "seed": seed, "epochs": 12, "patience": 12}
+            more = {"objective": "val_accuracy:max", "config": config, "seed": seed, "epochs": EPOCHS, "patience": PATIENCE}
             executor.submit(Job(id=number, kind="train", data=str(data), model=ModelRef(), **more))  # type: ignore[arg-type]  # as a study does
             running += 1
         for message in executor.poll(1.0):
@@ -101,7 +102,18 @@ def searches(history: History, needs: dict[int, int], budget: str) -> None:
                     "--seed",
                     str(seed),
                 ]
-                argv += ["--budget", budget, "--quiet", "--json", "--out", f"{folder}/run"]
+                argv += [
+                    "--budget",
+                    budget,
+                    "--max-epochs",
+                    str(EPOCHS),
+                    "--patience",
+                    str(PATIENCE),
+                    "--quiet",
+                    "--json",
+                    "--out",
+                    f"{folder}/run",
+                ]
                 answer = json.loads(subprocess.run(argv, check=True, capture_output=True, text=True).stdout)["answer"]
             raced = [(one["units"], one["seeds"], one["mean"], one["apart"]) for one in answer["raced"]]
             line = history.add(kind="search", bits=bits, seed=seed, budget=budget, units=answer["units"], raced=raced)
