@@ -26,7 +26,7 @@ ACCURACY, LOSS = Objective.parse("val_accuracy"), Objective.parse("val_loss")
 
 def candidate(units: int, losses: list[float], **more: Any) -> Candidate:
     roles = more.pop("roles", (("units", units),))
-    return Candidate({"units": units}, roles, units, losses[0] if losses else 0.5, units, 1.0, dict(enumerate(losses)), **more)
+    return Candidate({"units": units}, roles, units, losses[0] if losses else 0.5, units, 1.0, 1.0, dict(enumerate(losses)), **more)
 
 
 def drawn(rng: np.random.Generator, mean: float, deviation: float, seeds: int) -> list[float]:
@@ -233,7 +233,7 @@ def evidence(candidates: list[Candidate], objective: Objective = ACCURACY, **mor
 def test_the_sentence_says_sizes_costs_and_structure() -> None:
     flat, deep = [-0.9, -0.902, -0.898, -0.901, -0.899], [-0.901, -0.899, -0.9, -0.903, -0.897]
     small = candidate(8, [-0.88, -0.881, -0.879, -0.882, -0.878])
-    two = Candidate({"units": 16, "layers": 2}, (("layers", 2),), 7, -0.9, 40, 1.0, dict(enumerate(deep)))
+    two = Candidate({"units": 16, "layers": 2}, (("layers", 2),), 7, -0.9, 40, 1.0, 1.0, dict(enumerate(deep)))
     first = candidate(16, flat, roles=(("units", 16), ("layers", 1)))
     answer = answered(evidence([first, candidate(64, deep), small, two]))
     assert answer.units == 16

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from .errors import BadValue
 
 STARTED = time.monotonic()  # as near to the start of the process as Python code gets: tuning loads this first
-THINKING = (0.015, 6.0)  # of the budget, and seconds at most
+THINKING = (0.015, 1.2, 6.0)  # of the budget; seconds at least, or none, and at most
 UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
@@ -65,8 +65,11 @@ class Budget:
 
     @property
     def thinking(self) -> float:
-        """Seconds that may go to finding out what mattered."""
-        return float("inf") if self.seconds is None else min(THINKING[1], THINKING[0] * self.seconds)
+        """Seconds that may go to finding out what mattered; none where they would be too few for it."""
+        if self.seconds is None:
+            return float("inf")
+        share, least, most = THINKING
+        return 0.0 if share * self.seconds < least else min(most, share * self.seconds)
 
     def left(self, clock: Clock) -> float:
         """Seconds left."""

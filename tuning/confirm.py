@@ -43,10 +43,10 @@ class Confirmation:
             return []
         order = sorted(ledger.bests.items(), key=self._place)
         for role, record in order if self.share else order[:1]:
-            one = found.setdefault(same(record.config), self._of(record))
+            one = found.setdefault(same(record.config), self._made(record.config, record))
             one.roles = (*one.roles, role)
         if self.share and self.default is not None and same(self.default) not in found:
-            one = Candidate(self.default, cost=self._cost(self.default, None))
+            one = self._made(self.default, None)
             found = dict([*list(found.items())[:BASELINE], (one.key, one), *list(found.items())[BASELINE:]])
         for key, known in ledger.confirmed.items():
             one = found.setdefault(key, self._known(known))
@@ -61,28 +61,34 @@ class Confirmation:
     def _loss(self, record: Record) -> float:
         return self.study.ledger.objective.key(record.score) if record.score is not None else math.inf
 
-    def _of(self, record: Record) -> Candidate:
-        size, cost = record.parameters_without_embedding, self._cost(record.config, record)
-        return Candidate(record.config, (), record.id, self._loss(record), size, cost)
+    def _made(self, config: Config, record: Record | None) -> Candidate:
+        cost, most = self._priced(config, record)
+        if record is None:
+            return Candidate(config, cost=cost, most=most)
+        size = record.parameters_without_embedding
+        return Candidate(config, (), record.id, self._loss(record), size, cost, most)
 
     def _known(self, known: Confirmed) -> Candidate:
-        record = self.study.ledger.records.get(known.trial) if known.trial is not None else None
-        return self._of(record) if record else Candidate(known.config, cost=self._cost(known.config, None))
+        return self._made(known.config, self.study.ledger.records.get(known.trial) if known.trial is not None else None)
 
     def _add(self, one: Candidate, known: Confirmed) -> None:
         one.failed = known.failed
         for number, event in known.runs.items():
             one.losses[number] = self.study.ledger.objective.key(event["score"])
             one.size = event["parameters_without_embedding"]
+        if known.runs and self.study.budget.seconds is not None:
+            one.cost = sum(event.get("overhead", event["seconds"]) for event in known.runs.values()) / len(known.runs)
 
-    def _cost(self, config: Config, record: Record | None) -> float:
-        """Of one run: seconds; epochs where no time is set, so that the same is done however fast the machine is."""
+    def _priced(self, config: Config, record: Record | None) -> tuple[float, float]:
+        """Of one run, what is expected and the most: seconds, or epochs where no time is set, so that any machine does the same."""
         study = self.study
         if study.budget.seconds is None:
-            return float(len(record.curve)) if record else float(study.max_epochs)
+            epochs = float(len(record.curve)) if record else float(study.max_epochs)
+            return epochs, epochs
         if record and record.curve:
-            return study.timing.again(record, study.max_epochs, study.patience)
-        return study.timing.unknown(config, study.max_epochs)
+            return study.timing.usually(record), study.timing.again(record, study.max_epochs, study.patience)
+        seconds = study.timing.unknown(config, study.max_epochs)
+        return seconds, seconds
 
     # when
 
@@ -140,7 +146,7 @@ class Confirmation:
         if one is first and not race.begun(first):
             return True
         if study.budget.seconds is not None:
-            return one.cost < study.delivery_left()
+            return max(one.cost, one.most) < study.delivery_left()
         spent = sum(other.cost * race.begun(other) for other in race.candidates)
         return spent + one.cost <= self.allowance()
 

@@ -32,7 +32,8 @@ class Candidate:
     trial: int | None = None  # None: the defaults, which were no trial
     search: float | None = None  # its loss in the search
     size: int = 0  # parameters without embeddings; 0 while not known
-    cost: float = 0.0  # of one run, in what the race is paid in (seconds, or epochs)
+    cost: float = 0.0  # of one run as expected, in what the race is paid in (seconds, or epochs)
+    most: float = 0.0  # of one run at most
     losses: dict[int, float] = field(default_factory=dict)  # number of the seed -> loss
     failed: str = ""  # why a run of it failed
 

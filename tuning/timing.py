@@ -14,7 +14,7 @@ SILENCE = (600.0, 60.0, 20.0)  # seconds a child may be silent: at first; at lea
 DELIVERY = 5.0  # seconds kept to load, trace, describe and write the answer, where nothing is known of costs
 LOADED = 0.7  # seconds of the same beside tracing, scoring aside
 STARTUP = 1.0  # seconds to build a network
-REPORT = 2.0  # seconds of advice and report
+REPORT = 0.5  # seconds of answer and report
 SCORED = 0.5  # of a row's training, to score it in the answer; about a third was measured
 
 
@@ -69,6 +69,12 @@ class Timing:
         seconds = [float(epoch["seconds"]) for epoch in best.curve]
         ended = len(seconds) - best.best_epoch >= patience
         return STARTUP + 1.15 * (len(seconds) if ended else max_epochs) * sum(seconds) / len(seconds)
+
+    @staticmethod
+    def usually(best: Record) -> float:
+        """Seconds that training a trial once more is expected to take; `again` is what it takes at most."""
+        seconds = sorted(float(epoch["seconds"]) for epoch in best.curve)
+        return STARTUP / 2 + len(seconds) * seconds[len(seconds) // 2]
 
     def unknown(self, config: Config, epochs: int) -> float:
         """Seconds that training takes of a configuration that was no trial."""
