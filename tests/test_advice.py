@@ -210,6 +210,27 @@ def test_mistakes_are_told_in_one_line(tmp_path: Path, here: Here, argv: list[st
     assert len(err.splitlines()) == 1
 
 
+def test_a_column_that_never_repeats_hides_no_other(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    rows = [f"{n},{(8, 16)[n % 2]},{0.001 * (n + 1)},{(0.1, 0.2, 0.5)[n % 3]},{0.5 + (n * 37 % 60) / 600}" for n in range(60)]
+    path.write_text("\n".join(["run,units,lr,dropout,score", *rows]))
+    found = foreign(path, "score", {"units": "units"}, [], [])
+    assert found.left_out == {"run": "a row's number"}
+    assert set(found.trials[0].config) == {"units", "lr", "dropout"}
+
+
+@pytest.mark.parametrize(
+    ("name", "direction"), [("RMSE", "min"), ("Test_Error", "min"), ("WER", "min"), ("Dev_F1", "max"), ("BLEU", "max")]
+)
+def test_which_way_is_better_is_told_by_the_name(tmp_path: Path, here: Here, name: str, direction: str) -> None:
+    path = tmp_path / "t.csv"
+    rows = [f"{(8, 16)[n % 2]},{n % 7}" for n in range(40)]
+    path.write_text("\n".join([f"units,{name}", *rows]))
+    status, out, err = here("advise", str(path), "--score", name, "--units", "units")
+    assert status == 0, err
+    assert f"of {name} {'more' if direction == 'max' else 'less'} is better" in out
+
+
 def test_a_table_too_small_is_told_so(tmp_path: Path, here: Here) -> None:
     status, _, err = here("advise", str(table(tmp_path / "t.csv", 10)), "--score", "dev_accuracy", "--units", "hidden")
     assert status == 2

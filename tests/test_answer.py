@@ -212,12 +212,24 @@ def test_a_resumed_study_keeps_its_fresh_seeds(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("slots", [2, 4])
 def test_deterministic_races_do_not_depend_on_the_number_of_workers(tmp_path: Path, slots: int) -> None:
-    def raced(folder: Path, workers: int) -> set[tuple[Any, ...]]:
-        settings: dict[str, Any] = {"batch": 4, "trials": 10, "share": 0.5, "deterministic": True}
+    def raced(folder: Path, workers: int, seed: int) -> set[tuple[Any, ...]]:
+        settings: dict[str, Any] = {"batch": 4, "trials": 10, "share": 0.8, "deterministic": True, "seed": seed}
         study(folder, MadeUp(workers, newest_first=workers > 2), **settings).run()
         return {(event["trial"], event["number"], event["score"]) for event in events(folder, "confirmed")}
 
-    assert raced(tmp_path / "one", 1) == raced(tmp_path / "more", slots)
+    for seed in range(5):
+        assert raced(tmp_path / f"one{seed}", 1, seed) == raced(tmp_path / f"more{seed}", slots, seed)
+
+
+def test_a_killed_run_is_tried_once_more(tmp_path: Path) -> None:
+    executor = MadeUp()
+    found = study(tmp_path, executor, trials=4)
+    found.search(found.search_left)
+    best = found.ledger.leaderboard()[0].id
+    executor.fate = {best: ["killed"]}
+    found.run()
+    assert [event["failed"] for event in events(tmp_path, "unconfirmed")] == [False]
+    assert [event["trial"] for event in events(tmp_path, "confirmed")] == [best]
 
 
 # the answer
@@ -246,6 +258,32 @@ def test_the_sentence_says_sizes_costs_and_structure() -> None:
     assert (cost.cost_low or 0) > 0.015
 
 
+def test_a_race_that_was_cut_does_not_call_sizes_worse() -> None:
+    some = [
+        candidate(16, [-0.9, -0.901, -0.899]),
+        candidate(32, [-0.9, -0.902]),
+        candidate(8, [-0.901, -0.899]),
+        candidate(64, [-0.9]),
+    ]
+    answer = answered(evidence([*some, candidate(128, [])]))
+    assert answer.interval == (8, 32)
+    assert "8 to 32 cannot be told apart (2 to 3 seeds each). 64 had one seed, too few to compare." in answer.sentence
+    assert {one.units for one in answer.raced} == {8, 16, 32, 64}
+
+
+def test_who_was_never_raced_does_not_unsettle_the_race() -> None:
+    raced = [candidate(16, [-0.9, -0.901, -0.899]), candidate(8, [-0.9, -0.902, -0.9])]
+    answer = answered(evidence([*raced, candidate(256, [])]))
+    assert answer.settled
+    assert (answer.half_width or 1.0) <= answer.margin
+
+
+def test_who_leads_on_two_seeds_keeps_the_others_from_being_chosen() -> None:
+    leader = candidate(256, [-0.94, -0.941])
+    others = [candidate(8, [-0.9, -0.9, -0.901, -0.9]), candidate(16, [-0.9, -0.901, -0.9, -0.899])]
+    assert chosen([leader, *others], "smallest") is leader
+
+
 def test_with_one_seed_the_answer_claims_nothing_about_sizes() -> None:
     answer = answered(evidence([candidate(16, [-0.9])]))
     assert answer.sentence == "16 units. 1 run on a fresh seed is too few to compare sizes; a longer --budget tells more."
@@ -255,7 +293,7 @@ def test_with_one_seed_the_answer_claims_nothing_about_sizes() -> None:
 
 @pytest.mark.parametrize(("low", "learned"), [(0.48, False), (0.55, True)])
 def test_where_nothing_was_learned_nothing_is_claimed(low: float, learned: bool) -> None:
-    test = {"metrics": {"accuracy": 0.6}, "low": low, "high": 0.65, "seeds": 3}
+    test = {"metrics": {"accuracy": 0.6}, "low": low, "high": 0.65, "rows_low": low, "rows_high": 0.65, "seeds": 3}
     baselines = {"majority": {"test": {"accuracy": 0.5}}}
     candidates = [candidate(16, [-0.5, -0.52, -0.51]), candidate(8, [-0.51, -0.5, -0.53])]
     answer = answered(evidence(candidates, test=test, baselines=baselines))
@@ -292,7 +330,7 @@ def test_a_search_ends_with_an_answer_from_fresh_seeds(tmp_path: Path, here: Her
     assert len(rows) == len(confirmed)
     with np.load(tmp_path / "run" / "confirmed" / sorted(rows)[0]) as columns:
         assert len(columns["count"]) == best.data.rows["valid"]
-    assert not list((tmp_path / "run" / "checkpoints").glob("*/fresh"))
+    assert len(list((tmp_path / "run" / "checkpoints" / "fresh").iterdir())) == 1  # the chosen one's
 
 
 def test_more_than_one_network_is_tested_and_the_interval_says_so(tmp_path: Path, here: Here) -> None:

@@ -238,7 +238,7 @@ def test_a_promotion_goes_on_with_its_trials_state(tmp_path: Path) -> None:
 def test_states_that_nobody_needs_are_removed(tmp_path: Path) -> None:
     found = study(tmp_path, MadeUp())
     found.run()
-    left = {int(path.name) for path in (tmp_path / "checkpoints").iterdir()}
+    left = {int(path.name) for path in (tmp_path / "checkpoints").iterdir() if path.name.isdigit()}
     assert left == {found.ledger.leaderboard()[0].id}
 
 

@@ -14,7 +14,7 @@ from tuning.codec import PAD
 from tuning.errors import BadValue, Diverged
 from tuning.hypermodels import Classifier, family_model, space_of
 from tuning.keras_types import Model
-from tuning.metrics import interval, metrics_of, rows_of
+from tuning.metrics import metrics_of, rows_interval, rows_of
 from tuning.ranges import parse_range
 from tuning.space import Config
 from tuning.task import Output, Split, Task
@@ -241,7 +241,7 @@ def test_binary_metrics_agree_with_scikit_learn() -> None:
     assert found["auc"] == pytest.approx(roc_auc_score(y, p))
     assert found["f1"] == pytest.approx(f1_score(y, p > 0.5))
     assert found["loss"] == pytest.approx(log_loss(y, p))
-    low, high = interval(output, [rows], "accuracy")
+    low, high = rows_interval(output, [rows], "accuracy")
     assert low < found["accuracy"] < high
 
 

@@ -96,6 +96,8 @@ class Advice:
 
     def _sizes(self) -> list[Size]:
         units = [int(u) for u in self.effects.levels("units") if number(u)]
+        if not units:
+            raise ValueError("no size is in trials often enough to be compared; give fewer sizes, as powers of 2")
         rows = {u: self._tuned(u) for u in units}
         base = rows[units[0]]
         best = min(units, key=lambda u: self.effects.difference(rows[u], base).mean)
@@ -137,7 +139,7 @@ class Advice:
             for level in levels:
                 if level != plain:
                     found.append(self._comparison(name, {**held, name: plain}, {**held, name: level}))
-        return [*found, *self._deep(base)]
+        return [one for one in (*found, *self._deep(base)) if one.gain.df > 0]  # the others' settings always changed together
 
     def _comparison(self, name: str, first: Config, second: Config) -> Comparison:
         first, second = self._whole(first), self._whole(second)
@@ -179,7 +181,8 @@ class Advice:
         base: Config = {"units": self.recommended.units, **self.recommended.rest}
         both = {**base, "bidirectional": True}
         for size in self.sizes:
-            if self.effects.difference({**base, "units": size.units, "bidirectional": False}, both).mean <= 0:
+            loss = self.effects.difference({**base, "units": size.units, "bidirectional": False}, both)
+            if loss.df > 0 and loss.mean <= 0:
                 return self.recommended.units, size.units
         return self.recommended.units, None
 

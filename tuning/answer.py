@@ -16,10 +16,10 @@ import numpy as np
 from .advice import Advice, Observed
 from .answer_schema import Answer, Claim, Fit, Importance, Raced
 from .importance import importances
-from .inference import LEVEL, Estimate, difference, estimate, holm, pooled
+from .inference import LEVEL, Estimate, difference, holm, pooled
 from .ledger import Confirmed, Record, alive
 from .objective import Objective
-from .race import LEAST, Candidate, Prefer, Race, contenders, mean
+from .race import Candidate, Prefer, Race, alone, contenders, mean
 from .sentence import sentence
 from .words import ORDINAL, Scale
 
@@ -40,17 +40,18 @@ class Evidence:
     confirmed: Mapping[str, Confirmed]
     baselines: Baselines
     test: Mapping[str, Any] | None = None
+    share: float = 1.0  # of the budget for fresh seeds
     seconds: float = math.inf  # that importance may take
 
 
 def answered(found: Evidence) -> Answer:
     """The answer."""
-    race = Race(found.candidates, found.objective)
+    race = Race([one for one in found.candidates if one.losses or one.failed], found.objective)
     prior = pooled(race.runs())
     raced = [_raced(one, found, race, prior) for one in found.candidates if one.losses or one.failed]
     raced.sort(key=lambda one: (one.units or 0, one.parameters_without_embedding))
     width, learned, trials = race.half_width(), _learned(found), observed(found.records, found.objective)
-    within = sorted({one.units for one in raced if one.units and _is_size(one) and not one.apart and one.seeds >= LEAST})
+    within = sorted({one.units for one in raced if one.units and _is_size(one) and not one.apart and one.seeds > 1})
     claims = [*_claims(found, prior), *_regressed(trials, found.objective, learned), *_naive(found)]
     answer = Answer(
         sentence="",
@@ -69,7 +70,7 @@ def answered(found: Evidence) -> Answer:
         importance=importance_of(trials, found.seconds) if learned is not False else [],
         fit=_fit(trials),
     )
-    return answer.model_copy(update={"sentence": sentence(answer, found.objective)})
+    return answer.model_copy(update={"sentence": sentence(answer, found.objective, found.share > 0)})
 
 
 def observed(records: Sequence[Record], objective: Objective) -> list[Observed]:
@@ -82,7 +83,8 @@ def observed(records: Sequence[Record], objective: Objective) -> list[Observed]:
         seconds = [float(epoch["seconds"]) for epoch in record.curve]
         usual = float(np.median(seconds[1:])) if len(seconds) > 1 else None
         loss, size = objective.key(record.score), record.parameters_without_embedding
-        found.append(Observed(record.config, loss, size, usual, logs.get("loss"), logs.get("val_loss")))
+        fit = [value if value is not None and math.isfinite(value) else None for value in map(logs.get, ("loss", "val_loss"))]
+        found.append(Observed(record.config, loss, size, usual, *fit))
     return found
 
 
@@ -97,16 +99,16 @@ def _is_size(one: Raced) -> bool:
 
 def _raced(one: Candidate, found: Evidence, race: Race, prior: tuple[float, float]) -> Raced:
     """A configuration's figures, in the objective's own direction."""
-    ready, sign = contenders(found.candidates), -1.0 if found.objective.direction == "max" else 1.0
-    apart = race.lost(one) or (len(one.losses) >= LEAST and one not in ready)
-    own = estimate(list(one.losses.values()), prior)
+    among, sign = contenders(found.candidates), -1.0 if found.objective.direction == "max" else 1.0
+    apart = race.lost(one) or (len(one.losses) > 1 and one not in among)
+    own = alone(one, found.candidates)
     cost = difference(one.losses, found.chosen.losses, prior)
     events = list(found.confirmed[one.key].runs.values()) if one.key in found.confirmed else []
     low, high = sorted(sign * end for end in own.interval())
     return Raced(
         units=_units(one),
         hyperparameters=one.config,
-        best_of=[f"{name}={value}" if name else "search" for name, value in one.roles] or ["default"],
+        best_of=_best_of(one),
         chosen=one is found.chosen,
         apart=bool(apart),
         parameters=events[0]["parameters"] if events else 0,
@@ -122,6 +124,13 @@ def _raced(one: Candidate, found: Evidence, race: Race, prior: tuple[float, floa
         latency_ms=next((event["latency_ms"] for event in events if event.get("latency_ms") is not None), None),
         failed=one.failed,
     )
+
+
+def _best_of(one: Candidate) -> list[str]:
+    """What it was raced for."""
+    if not one.roles:
+        return ["default" if one.trial is None else "earlier best"]
+    return [f"{name}={value}" if name else "search" for name, value in one.roles]
 
 
 def _finite(value: float) -> float | None:
@@ -151,7 +160,7 @@ def _claims(found: Evidence, prior: tuple[float, float]) -> list[Claim]:
 
 def _changed(name: str, value: object) -> str:
     if name == "layers":
-        return f"a {ORDINAL.get(int(str(value)), f'{value}th')} layer"
+        return f"a {ORDINAL[value]} layer" if isinstance(value, int) and value in ORDINAL else f"{value} layers"
     return {"bidirectional": "the second direction", "taper": "halving units from layer to layer"}.get(name, f"{name} {value}")
 
 
@@ -227,19 +236,23 @@ def _fit(trials: Sequence[Observed]) -> list[Fit]:
 
 
 def _learned(found: Evidence) -> bool | None:
-    """Whether the network is better on test than every constant guess, beyond chance."""
+    """Whether the network is better on test than every constant guess; None where that is not certain.
+
+    Yes: beyond rows and seeds. No: not even beyond the chance of rows, with all its seeds taken together.
+    """
     test, metric = found.test, found.objective.metric
     constants = [parts["test"][metric] for name, parts in found.baselines.items() if name in CONSTANT and metric in parts["test"]]
     if test is None or test.get("low") is None or not constants:
         return None
-    worst = test["low"] if found.objective.direction == "max" else test["high"]
-    return all(found.objective.better(worst, guess) for guess in constants)
+    end = "low" if found.objective.direction == "max" else "high"
+    surely, barely = (all(found.objective.better(test[key], guess) for guess in constants) for key in (end, f"rows_{end}"))
+    return True if surely else None if barely else False
 
 
 def _naive(found: Evidence) -> list[Claim]:
     """The network against each baseline, on test."""
     test, metric, scale = found.test, found.objective.metric, Scale(found.objective)
-    if test is None or test.get("low") is None:
+    if test is None or test.get("low") is None or metric not in test["metrics"]:
         return []
     sign = 1.0 if found.objective.direction == "max" else -1.0
     claims = []

@@ -93,6 +93,8 @@ class Test(Part):
     value: float
     low: float | None = Field(description="95 % interval over rows and seeds")
     high: float | None
+    rows_low: float | None = Field(default=None, description="95 % interval over rows alone")
+    rows_high: float | None = None
     n: int = Field(description="rows")
     seeds: int = Field(default=1, description="networks of the same configuration that `value` and `metrics` are the means of")
     delivered: float | None = Field(default=None, description="of the network in best.keras alone")

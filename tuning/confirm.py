@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .constraints import Constraints
 from .executors import Message
 from .ledger import ANY, Confirmed, Record, Role
-from .race import MOST, Candidate, Race, admitted
+from .race import MOST, Candidate, Race, admitted, revealed
 from .space import Config, same
+from .timing import whole
 from .trial import Decision, derived_seed
 
 if TYPE_CHECKING:
     from .study import Study
 
+PASSING = ("killed", "memory", "hung")
 ONCE = 0.4  # most of the budget that training the best once more may take where there is no race
 BASELINE = 2  # place of the defaults in the order in which candidates are taken
 
@@ -26,11 +30,12 @@ class Confirmation:
     `default`: the configuration with every default, raced whatever the search found.
     """
 
-    def __init__(self, study: Study, share: float = 0.0, default: Config | None = None) -> None:
-        self.study, self.share, self.default = study, share, default
+    def __init__(self, study: Study, share: float = 0.0, default: Config | None = None, refit: bool = False) -> None:
+        self.study, self.share, self.default, self.refit = study, share, default, refit
         self.opened = False
         self.running: dict[int, tuple[Candidate, int]] = {}  # job -> candidate and the number of its seed
         self._reserve: tuple[int, float] | None = None  # as it was after so many changes of the ledger
+        self.retried: set[str] = set()  # candidates of which a run was killed once
         self.late: set[str] = set()  # candidates of which no other run would end in time
 
     # who
@@ -77,16 +82,18 @@ class Confirmation:
             one.losses[number] = self.study.ledger.objective.key(event["score"])
             one.size = event["parameters_without_embedding"]
         if known.runs and self.study.budget.seconds is not None:
-            one.cost = sum(event.get("overhead", event["seconds"]) for event in known.runs.values()) / len(known.runs)
+            taken = [float(event["overhead" if "overhead" in event else "seconds"]) for event in known.runs.values()]
+            one.cost = sum(taken) / len(taken)
 
     def _priced(self, config: Config, record: Record | None) -> tuple[float, float]:
         """Of one run, what is expected and the most: seconds, or epochs where no time is set, so that any machine does the same."""
         study = self.study
         if study.budget.seconds is None:
-            epochs = float(len(record.curve)) if record else float(study.max_epochs)
+            epochs = float(whole(record, study.max_epochs, study.patience) if record else study.max_epochs)
             return epochs, epochs
         if record and record.curve:
-            return study.timing.usually(record), study.timing.again(record, study.max_epochs, study.patience)
+            ends = study.max_epochs, study.patience
+            return study.timing.usually(record, *ends), study.timing.again(record, *ends)
         seconds = study.timing.unknown(config, study.max_epochs)
         return seconds, seconds
 
@@ -118,8 +125,16 @@ class Confirmation:
 
     def made(self) -> Race:
         """The race as it stands: a new best of its size may have come up."""
-        candidates = admitted(self.candidates(), self.study.ledger.objective, self.allowance())
-        race = Race(candidates, self.study.ledger.objective, MOST if self.share else 1, self.study.deterministic)
+        objective, strict, everyone = self.study.ledger.objective, self.study.deterministic, self.candidates()
+        if strict:  # who is in is known before the first seed, and who lost after each whole round
+            entered = admitted([replace(one, losses={}) for one in everyone], objective, self.allowance())
+            names = {one.key for one in entered}
+            shown = revealed([one for one in everyone if one.key in names], objective)
+        else:
+            shown = admitted(everyone, objective, self.allowance())
+        race = Race(shown, objective, MOST if self.share else 1, strict)
+        for one in everyone:
+            race.start(one, len(one.losses) - 1)
         for one, number in self.running.values():
             race.start(one, number)
         return race
@@ -161,7 +176,8 @@ class Confirmation:
         more = {"seed": self.seed(number), "epochs": study.max_epochs, "checkpoint": str(path), "deadline": end}
         job = study.job("train", one.trial, one.config, **more, final=True, rows=str(self.rows(one, number)))
         self.running[job.id] = (one, number)
-        limits = study.constraints if number else replace(study.constraints, timed=True)  # a size's latency is told with it
+        checked = study.constraints if one.trial is None and not number else Constraints()  # trials have been
+        limits = replace(checked, timed=checked.timed or not number)  # a size's latency is told with it
         study.executor.submit(replace(job, constraints=limits))
 
     def seed(self, number: int) -> int:
@@ -170,7 +186,7 @@ class Confirmation:
 
     def state(self, one: Candidate, number: int) -> Path:
         """Where a run's best weights are kept."""
-        return self.study.folder / "checkpoints" / self.name(one) / "fresh" / str(number) / "state.npz"
+        return self.study.folder / "checkpoints" / "fresh" / self.name(one) / str(number) / "state.npz"
 
     def rows(self, one: Candidate, number: int) -> Path:
         """Where a run's losses and hits of each validation row are kept."""
@@ -178,8 +194,8 @@ class Confirmation:
 
     @staticmethod
     def name(one: Candidate) -> str:
-        """The trial's number."""
-        return "default" if one.trial is None else str(one.trial)
+        """The configuration as a short hash: the defaults may become a trial later."""
+        return hashlib.sha256(one.key.encode()).hexdigest()[:10]
 
     def hear(self, message: Message) -> None:
         """A run goes on to its end, and counts where time did not cut it short of where the search had been."""
@@ -194,9 +210,13 @@ class Confirmation:
         if message.kind == "done" and self._whole(one, message.body):
             study.record("confirmed", **told, **message.body)
             return
-        self.late.add(one.key)
+        passing = message.body.get("kind") in PASSING  # killed, out of memory: it says nothing of the configuration
+        if passing and one.key not in self.retried:
+            self.retried.add(one.key)
+        else:
+            self.late.add(one.key)
         reason = message.body.get("reason", "the time ended before it was as far as the search had been")
-        study.record("unconfirmed", **told, reason=reason, failed=message.kind == "failed")
+        study.record("unconfirmed", **told, reason=reason, failed=message.kind == "failed" and not passing)
 
     def _whole(self, one: Candidate, body: dict[str, Any]) -> bool:
         return not body["cut"] or (one.trial is not None and body["epochs"] >= self.study.ledger.records[one.trial].best_epoch)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass, replace
-from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -30,6 +29,7 @@ class Delivered:
     body: dict[str, Any]
     candidates: list[Candidate]
     chosen: Candidate | None
+    refit: bool = False
 
 
 def deliver(study: Study, prefer: Prefer = "smallest", refit: bool = False, test: bool = True) -> Delivered | None:
@@ -42,19 +42,23 @@ def deliver(study: Study, prefer: Prefer = "smallest", refit: bool = False, test
     one = chosen(candidates, prefer)
     if one is None:
         return _searched(study, candidates, test)
-    number = min(one.losses, key=one.losses.__getitem__)  # of its networks the best on the validation split
-    seed, more = study.confirmation.seed(number), dict[str, Any]()
-    files = [str(study.confirmation.state(one, each)) for each in sorted(one.losses, key=one.losses.__getitem__)]
-    files = [file for file in files if Path(file).exists()]
-    if refit:
-        epochs = median(event["best_epoch"] for event in study.ledger.confirmed[one.key].runs.values())
-        seed, more = derived_seed(study.seed, "refit", 0), {"epochs": max(1, round(epochs)), "refit": True}
-    elif files:
-        more = {"restore": files[0], "others": tuple(files[1:])}
-    else:  # a resumed study: the weights were removed when its first answer was given
-        more = {"epochs": study.max_epochs}
-    body = _done(study, one.trial, one.config, seed=seed, test=test, **more)
+    order = sorted(one.losses, key=one.losses.__getitem__)  # the best on the validation split is handed over
+    kept = [number for number in order if study.confirmation.state(one, number).exists()]
     record = study.ledger.records.get(one.trial) if one.trial is not None else None
+    if refit and test:
+        epochs = max(1, round(median(event["best_epoch"] for event in study.ledger.confirmed[one.key].runs.values())))
+        seed = derived_seed(study.seed, "refit", 0)
+        try:
+            body = _done(study, one.trial, one.config, seed=seed, test=test, epochs=epochs, refit=True)
+            return Delivered(one.config, one.trial, record.score if record else None, seed, True, body, candidates, one, True)
+        except BadValue:  # it failed: what was trained before is handed over
+            pass
+    more: dict[str, Any] = {"epochs": study.max_epochs, "deadline": max(0.0, study.delivery_left())}
+    if kept:  # in a resumed study they may have been removed with an earlier answer
+        files = [str(study.confirmation.state(one, number)) for number in kept]
+        more = {"restore": files[0], "others": tuple(files[1:])}
+    seed = study.confirmation.seed(kept[0] if kept else order[0])
+    body = _done(study, one.trial, one.config, seed=seed, test=test, **more)
     return Delivered(one.config, one.trial, record.score if record else None, seed, True, body, candidates, one)
 
 
@@ -79,10 +83,11 @@ def _done(study: Study, trial: int | None, config: Config, **more: Any) -> dict[
         raise
 
 
-def cleared(study: Study) -> None:
-    """Remove the weights of runs on fresh seeds: what was chosen is in best.keras, the rest lost."""
-    for folder in (study.folder / "checkpoints").glob("*/fresh"):
-        shutil.rmtree(folder, ignore_errors=True)
+def cleared(study: Study, kept: Candidate | None) -> None:
+    """Remove the weights of runs on fresh seeds but for the chosen configuration's: a resumed study adds seeds to them."""
+    for folder in (study.folder / "checkpoints" / "fresh").glob("*"):
+        if kept is None or folder.name != study.confirmation.name(kept):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def awaited(executor: Executor, interrupts: Interrupts | None = None) -> dict[str, Any]:

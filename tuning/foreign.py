@@ -93,10 +93,15 @@ def _value(role: str, cell: str) -> Value | None:
 def _number(cell: str) -> float:
     """The first number in a cell; NaN where there is none.
 
-    >>> _number("[100, 75]"), _number("0.95")
-    (100.0, 0.95)
+    >>> _number("[100, 75]"), _number(".95"), _number("1,234"), _number("95 %")
+    (100.0, 0.95, 1234.0, 95.0)
     """
-    found = re.search(r"-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?", cell)
+    text = cell.strip()
+    if text.startswith(("[", "(")):
+        text = text.strip("[]() ").split(",")[0]
+    elif re.fullmatch(r"[-+]?\d{1,3}(,\d{3})+(\.\d+)?", text):
+        text = text.replace(",", "")
+    found = re.search(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?", text)
     return float(found.group()) if found else float("nan")
 
 
@@ -151,7 +156,8 @@ def _plain(cell: str) -> Value:
 
 def _determines(finer: Sequence[Value], coarser: Sequence[Value]) -> bool:
     """Whether the value in one column says the value in the other."""
-    return len(set(zip(finer, coarser, strict=True))) == len(set(finer))
+    values = len(set(finer))
+    return values <= len(finer) / 3 and len(set(zip(finer, coarser, strict=True))) == values  # what never repeats says nothing
 
 
 def _unfit(name: str, cells: Sequence[str], scores: np.ndarray, roles: Mapping[str, Sequence[Value | None]]) -> str:
@@ -160,6 +166,8 @@ def _unfit(name: str, cells: Sequence[str], scores: np.ndarray, roles: Mapping[s
         return "always the same"
     if OUTCOME.search(name):
         return "its name is that of a result"
+    if len(set(cells)) == len(cells) and all(re.fullmatch(r"\d+", cell) for cell in cells):
+        return "a row's number"
     values = np.array([_plain(cell) if isinstance(_plain(cell), float) else np.nan for cell in cells], float)
     if not np.isfinite(values).all():
         return "a name, not a setting" if len(set(cells)) > MANY else ""

@@ -30,6 +30,7 @@ METRICS: dict[str, tuple[str, ...]] = {
     "pair": ("accuracy", "exact", "loss"),
     "values": ("mae", "rmse", "mse", "loss"),
 }
+BOUNDED = ("accuracy", "f1", "auc", "exact")  # between 0 and 1
 TINY = 1e-7
 MANY = 200  # classes beyond which counting each one a row costs more than an F1 is worth
 
@@ -131,12 +132,8 @@ def _auc(truth: Array, p: Array) -> float:
     return float((rankdata(p)[positive].sum() - n1 * (n1 + 1) / 2) / (n1 * n0))
 
 
-def interval(output: Output, networks: Sequence[Rows], metric: str, resamples: int = 1000) -> tuple[float, float]:
-    """A 95 % interval of the metric's mean over networks that differ in their seed alone, over rows and seeds.
-
-    Rows: a percentile bootstrap (Efron 1979), all networks on the same rows. Seeds: Student's t of the networks' own scores.
-    Their half-widths add as independent errors do. One network tells nothing of seeds.
-    """
+def rows_interval(output: Output, networks: Sequence[Rows], metric: str, resamples: int = 1000) -> tuple[float, float]:
+    """A 95 % percentile bootstrap interval (Efron 1979) over rows of the metric's mean over networks, all on the same rows."""
     rng = np.random.default_rng(0)
     n = len(networks[0]["count"])
     needless = {"tp", "fp", "fn"} if metric != "f1" else set()
@@ -148,6 +145,14 @@ def interval(output: Output, networks: Sequence[Rows], metric: str, resamples: i
         drawn = rng.integers(n, size=n)
         draws.append(np.mean([metrics_of(output, {k: c[drawn] for k, c in rows.items()})[metric] for rows in slim]))
     low, high = np.quantile(draws, [0.025, 0.975])
-    values = [metrics_of(output, rows)[metric] for rows in slim]
-    middle, over_seeds = float(np.mean(values)), estimate(values, (0.0, 0.0)).half_width() if len(values) > 1 else 0.0
-    return middle - math.hypot(middle - low, over_seeds), middle + math.hypot(high - middle, over_seeds)
+    return float(low), float(high)
+
+
+def seeds_interval(values: Sequence[float], rows: tuple[float, float], bounded: bool) -> tuple[float, float]:
+    """The interval over rows and seeds: Student's half-width of networks that differ in their seed alone is added to that over rows
+    as independent errors add. One network tells nothing of seeds. `bounded`: the metric is between 0 and 1.
+    """
+    middle, (low, high) = float(np.mean(values)), rows
+    over_seeds = estimate(values, (0.0, 0.0)).half_width() if len(values) > 1 else 0.0
+    low, high = middle - math.hypot(middle - low, over_seeds), middle + math.hypot(high - middle, over_seeds)
+    return (max(0.0, low), min(1.0, high)) if bounded else (max(0.0, low), high)

@@ -45,7 +45,7 @@ class Objective:
             raise BadValue(f"an objective is NAME, NAME:max or NAME:min, not {text!r}")
         known = DIRECTIONS.get(metric)
         if known is None and not colon:
-            known = _guessed(metric)
+            known = _guessed(metric.lower())
         direction: Direction = "max" if (given or known) == "max" else "min"
         return cls(f"val_{metric}", direction)
 
@@ -69,7 +69,7 @@ class Objective:
 
 
 def _guessed(metric: str) -> Direction:
-    words = ("loss", "error", "mae", "mse", "perplexity", "distance", "deviance", "entropy")
+    words = ("loss", "error", "mae", "mse", "perplexity", "distance", "deviance", "entropy", "wer", "cer")
     return "min" if any(word in metric for word in words) else "max"
 
 

@@ -112,6 +112,7 @@ class Opened:
             constraints=Constraints(settings.max_params, settings.max_latency_ms, cost == "latency_ms"),
             share=0.0 if settings.record else settings.confirm,
             default=self.space.default(),
+            refit=settings.refit,
             watcher=self.watcher,
         )
         for record in ledger.records.values():
@@ -172,7 +173,8 @@ class Opened:
         study.record("tested", trial=found.trial, config=found.config, **told)
         best = whole_best(study, found, self.settings, self.task, self.objective)
         write_whole(self.folder / "best.json", best.model_dump_json(indent=1))
-        cleared(study)
+        if found.body["test"] is not None:  # a search that was interrupted goes on with what it has
+            cleared(study, found.chosen)
         write_report(self.folder)
         cost = self.settings.cost()
         if cost is not None:

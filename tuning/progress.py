@@ -90,6 +90,9 @@ def line(study: Study) -> str:
     ledger = study.ledger
     done = sum(record.status in ("completed", "failed", "infeasible") for record in ledger.records.values())
     words = [f"{done} trials done", f"{len(study.running)} running", f"{ledger.epochs} epochs"]
+    fresh = sum(len(known.runs) for known in ledger.confirmed.values())
+    if fresh or study.confirmation.running:
+        words.append(f"{fresh} runs on fresh seeds done, {len(study.confirmation.running)} running")
     if ledger.best and ledger.best.score is not None:
         words.append(f"best {ledger.objective.name} {ledger.best.score:.4f}")
     left = study.budget.left(study.clock)
@@ -142,8 +145,10 @@ def test_lines(best: Mapping[str, Any]) -> list[str]:
     """What the delivered network scores, and whether that is better than what costs nothing."""
     test, valid = best["scores"]["test"], best["scores"]["validation"]
     metric = valid["metric"]
+    if test is not None and test["metric"] != metric:
+        return [f"validation {metric} {valid['mean']:.4f}; on test the model evaluates {test['metric']} {test['value']:.4f} alone"]
     if test is None:
-        return [f"interrupted: the best so far is written as the search left it ({metric} {valid['mean']:.4f} on validation)"]
+        return [f"interrupted, so nothing was tested: the best so far is written ({metric} {valid['mean']:.4f} on validation)"]
     over = "rows and seeds" if test["seeds"] > 1 else "rows"
     span = f" (95 % over {over}: {test['low']:.4f} to {test['high']:.4f})" if test["low"] is not None else ""
     seeds = f"{test['seeds']} fresh seeds" if test["seeds"] > 1 else "a fresh seed"

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from .inference import LEVEL, Losses, difference, estimate, not_told_apart, pooled
+from .inference import LEVEL, Estimate, Losses, difference, estimate, not_told_apart, pooled
 from .ledger import Role
 from .objective import Objective
 from .space import Config, same
@@ -105,7 +105,7 @@ class Race:
         if leader is None or any(len(one.losses) < LEAST for one in racing):
             return math.inf
         if len(racing) < 2:
-            return estimate(list(leader.losses.values()), prior).half_width()
+            return alone(leader, self.candidates).half_width()
         return max(difference(one.losses, leader.losses, prior).half_width() for one in racing if one is not leader)
 
     def settled(self) -> bool:
@@ -120,6 +120,27 @@ class Race:
             return 0.0
         usual = min(USUAL, self.most)
         return sum(one.cost * max(0, usual - len(one.losses)) for one in self.racing())
+
+
+def revealed(candidates: Sequence[Candidate], objective: Objective) -> list[Candidate]:
+    """The candidates as they were when the last seed ended that all who raced then have run.
+
+    What is decided from these does not depend on how many run at a time.
+    """
+    shown = [replace(one, losses={}) for one in candidates]
+    for number in range(MOST):
+        racing = Race(shown, objective).racing()
+        whole = {one.key: one.losses for one in candidates}
+        if not racing or any(number not in whole[one.key] for one in racing):
+            break
+        for one in racing:
+            one.losses[number] = whole[one.key][number]
+    return shown
+
+
+def alone(one: Candidate, others: Collection[Candidate]) -> Estimate:
+    """A configuration's own mean; what others show of the noise counts beside its own runs."""
+    return estimate(list(one.losses.values()), pooled([other.losses for other in others if other is not one and other.losses]))
 
 
 def mean(candidate: Candidate) -> float:
@@ -148,8 +169,8 @@ def admitted(candidates: Sequence[Candidate], objective: Objective, allowance: f
 
 
 def contenders(candidates: Collection[Candidate]) -> list[Candidate]:
-    """Those that cannot be told from the best (95 %), among all with as many seeds as a claim needs."""
-    ready = [one for one in candidates if len(one.losses) >= LEAST and not one.failed]
+    """Those that cannot be told from the best (95 %), among all with two seeds or more."""
+    ready = [one for one in candidates if len(one.losses) > 1 and not one.failed]
     apart = not_told_apart([one.losses for one in ready], LEVEL)
     return [one for one, may in zip(ready, apart, strict=True) if may]
 
@@ -160,9 +181,11 @@ def chosen(candidates: Sequence[Candidate], prefer: Prefer) -> Candidate | None:
     smallest: fewest parameters (embeddings aside) among those that cannot be told from the best. one-se: among those within
     one standard error of the best mean (Breiman et al. 1984). best: the best mean.
     """
-    within = contenders(candidates)
-    if not within:
+    among = contenders(candidates)
+    within = [one for one in among if len(one.losses) >= LEAST]
+    if not any(len(one.losses) >= LEAST for one in candidates):
         return next((one for one in candidates if one.losses and not one.failed), None)
+    within = within or among  # who clearly won on two seeds won
     best = min(within, key=mean)
     if prefer == "best":
         return best

@@ -8,12 +8,13 @@ from .race import LEAST
 from .words import Scale, named, span, structure
 
 
-def sentence(answer: Answer, objective: Objective) -> str:
+def sentence(answer: Answer, objective: Objective, raced: bool = True) -> str:
     """Units first; what cannot be told from them; what a step down costs; structure; what mattered."""
     chosen = next((one for one in answer.raced if one.chosen), None)
     if chosen is None or answer.seeds < LEAST:
         runs = "1 run on a fresh seed is" if answer.seeds == 1 else f"{answer.seeds} runs on fresh seeds are"
-        return f"{_head(answer, chosen)} {runs} too few to compare sizes; a longer --budget tells more."
+        more = "a longer --budget tells more" if raced else "without --confirm 0 sizes are compared"
+        return f"{_head(answer, chosen)} {runs} too few to compare sizes; {more}."
     if answer.learned is False:
         return (
             f"{_head(answer, chosen)} But nothing was learned: on test it is no better than a constant guess, "
@@ -42,18 +43,19 @@ def _sizes(answer: Answer, chosen: Raced, objective: Objective) -> str:
         one for one in answer.raced if one.units is not None and (one.chosen or any(r.startswith("units=") for r in one.best_of))
     ]
     known = sorted({one.units for one in sizes if one.units and one.seeds})
-    alike = sorted({one.units for one in sizes if one.units and not one.apart and one.seeds >= LEAST})
+    alike = sorted({one.units for one in sizes if one.units and not one.apart and one.seeds > 1})
+    once = sorted({one.units for one in sizes if one.units and not one.apart and one.seeds == 1} - set(alike))
     if len(known) < 2 or not alike:
         return ""
-    seeds = {one.seeds for one in sizes if not one.apart and one.seeds >= LEAST}
+    seeds = {one.seeds for one in sizes if not one.apart and one.seeds > 1}
     each = f"{min(seeds)} seeds each" if len(seeds) == 1 else f"{min(seeds)} to {max(seeds)} seeds each"
     told = f"{span(alike, known)} cannot be told apart ({each})" if len(alike) > 1 else f"No other size is as good ({each})"
-    below = [one for one in sizes if one.units and answer.units and one.units < answer.units and one.cost is not None]
+    below = [one for one in sizes if one.units and answer.units and one.units < answer.units and one.apart]
     if below:
         next_down = max(below, key=lambda one: one.units or 0)
         if next_down.cost is not None and next_down.cost_low is not None and next_down.cost_high is not None:
             told += f"; {next_down.units} costs {Scale(objective).cost(next_down.cost, next_down.cost_low, next_down.cost_high)}"
-    return f"{told}."
+    return f"{told}." + (f" {span(once, known)} had one seed, too few to compare." if once else "")
 
 
 def _structure(answer: Answer) -> list[str]:

@@ -64,6 +64,7 @@ class Study:
         constraints: Constraints | None = None,
         share: float = 0.0,
         default: Config | None = None,
+        refit: bool = False,
         watcher: Watcher | None = None,
     ) -> None:
         self.folder, self.ledger, self.executor, self.journal = folder, ledger, executor, journal
@@ -79,7 +80,7 @@ class Study:
         self.jobs = 0
         self.exhausted = False
         self.left: Callable[[], float] = self.search_left
-        self.confirmation = Confirmation(self, share, default)
+        self.confirmation = Confirmation(self, share, default, refit)
 
     def _asked_before(self, config: Config) -> bool:
         return any(same(record.config) == same(config) for record in self.ledger.records.values())
@@ -120,7 +121,10 @@ class Study:
         """Seconds left for training of any kind: the budget's, less what testing and writing the answer takes."""
         if not self.confirmation.share:
             return self.budget.left(self.clock) - self.timing.delivery(self.ledger.best)
-        answering = self.timing.delivery(self.ledger.best, USUAL) + (self.budget.thinking if self.budget.seconds else 0.0)
+        best = self.ledger.best
+        answering = self.timing.delivery(best, USUAL) + (self.budget.thinking if self.budget.seconds else 0.0)
+        if self.confirmation.refit and best is not None:
+            answering += self.timing.again(best, self.max_epochs, self.patience)
         return self.budget.left(self.clock) - answering
 
     def search_left(self) -> float:
@@ -279,9 +283,7 @@ class Study:
     def sweep(self) -> None:
         """Remove the states that nobody needs: of trials that ended, cannot be promoted, and are not the best."""
         best = [self.ledger.best.id] if self.ledger.best else []
-        again = [known.trial for known in self.ledger.confirmed.values()]
-        again += [one.trial for one, _ in self.confirmation.running.values()]
-        kept = {*self.ledger.open, *self.ledger.strategy.paused, *again, *best}
+        kept = {*self.ledger.open, *self.ledger.strategy.paused, *best}
         root = self.folder / "checkpoints"
         for folder in root.iterdir() if root.is_dir() else ():
             if not folder.name.isdigit():

@@ -67,14 +67,13 @@ class Timing:
     def again(best: Record, max_epochs: int, patience: int) -> float:
         """Seconds that training a trial once more takes; all epochs, unless its patience ran out before."""
         seconds = [float(epoch["seconds"]) for epoch in best.curve]
-        ended = len(seconds) - best.best_epoch >= patience
-        return STARTUP + 1.15 * (len(seconds) if ended else max_epochs) * sum(seconds) / len(seconds)
+        return STARTUP + 1.15 * whole(best, max_epochs, patience) * sum(seconds) / len(seconds)
 
     @staticmethod
-    def usually(best: Record) -> float:
+    def usually(best: Record, max_epochs: int, patience: int) -> float:
         """Seconds that training a trial once more is expected to take; `again` is what it takes at most."""
         seconds = sorted(float(epoch["seconds"]) for epoch in best.curve)
-        return STARTUP / 2 + len(seconds) * seconds[len(seconds) // 2]
+        return STARTUP / 2 + whole(best, max_epochs, patience) * seconds[len(seconds) // 2]
 
     def unknown(self, config: Config, epochs: int) -> float:
         """Seconds that training takes of a configuration that was no trial."""
@@ -87,3 +86,9 @@ class Timing:
             return first
         own = self.costs.trial(config, 1) if self.costs else 0.0
         return max(least, times * self._slowest, times * own)
+
+
+def whole(record: Record, max_epochs: int, patience: int) -> int:
+    """Epochs of a trial that nothing but its patience ends: as many as it had where that ran out, else all."""
+    ended = len(record.curve) - record.best_epoch >= patience
+    return len(record.curve) if ended else max_epochs

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import sys
 from importlib import metadata
 from pathlib import Path
@@ -57,6 +58,7 @@ def _answer(study: Study, found: Delivered, settings: Settings, task: Task, obje
         confirmed=confirmed,
         baselines=task.spec.baselines,
         test=found.body["test"],
+        share=study.confirmation.share,
         seconds=study.budget.thinking,
     )
     return answered(evidence)
@@ -94,7 +96,7 @@ def _training(found: Delivered, study: Study, settings: Settings) -> Training:
         patience=study.patience,
         seed=found.seed,
         fresh=found.fresh,
-        refit=settings.refit and found.chosen is not None,
+        refit=found.refit,
     )
 
 
@@ -144,11 +146,13 @@ def _front(study: Study, settings: Settings, objective: Objective) -> list[Choic
 def _test(found: dict[str, Any] | None, metric: str) -> Test | None:
     if found is None:
         return None
-    value = found["metrics"].get(metric, found["metrics"].get("loss"))
-    more = {"seeds": found.get("seeds", 1), "delivered": found.get("delivered")}
-    return Test(
-        metric=metric, value=value, low=found.get("low"), high=found.get("high"), n=found["n"], metrics=found["metrics"], **more
-    )
+    known = {name: value for name, value in found["metrics"].items() if math.isfinite(value)}
+    metric = metric if metric in known else "loss"  # a user's own fit may return what its model does not evaluate
+    if metric not in known:
+        return None
+    value = known[metric]
+    figures = {name: found.get(name) for name in ("low", "high", "rows_low", "rows_high", "delivered")}
+    return Test(metric=metric, value=value, n=found["n"], seeds=found.get("seeds", 1), metrics=known, **figures)
 
 
 def versions() -> dict[str, str]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from .metrics import BOUNDED  # told in points: hundredths
 from .objective import Objective
 from .space import Config
 
-SCORES = ("accuracy", "f1", "auc", "exact")  # told in points: hundredths
 ORDINAL = {2: "second", 3: "third", 4: "fourth"}
 
 
@@ -16,7 +16,7 @@ class Scale:
 
     def __init__(self, objective: Objective, points: bool | None = None) -> None:
         self.objective = objective
-        self.points = objective.metric in SCORES if points is None else points
+        self.points = objective.metric in BOUNDED if points is None else points
 
     def amount(self, value: float, width: float = 0.2) -> str:
         """The bare number, as finely as an interval of that width makes sense of.

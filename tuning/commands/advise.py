@@ -14,6 +14,7 @@ from ..errors import DataError
 from ..foreign import FIGURES, ROLES, Foreign, foreign
 from ..importance import Method, importances
 from ..inference import LEVEL, Estimate
+from ..journal import strict
 from ..ranges import parse_assignment
 from ..words import Scale, span, structure
 
@@ -39,7 +40,7 @@ def main(argv: Sequence[str], prog: str) -> int:
     except ValueError as wrong:
         raise DataError(f"{args.table}: {wrong}") from None
     told = advised(found, advice)
-    print(json.dumps(told) if args.json else "\n".join(lines(told, Scale(found.objective, told["points"]))))
+    print(json.dumps(strict(told)) if args.json else "\n".join(lines(told, Scale(found.objective, told["points"]))))
     return 0
 
 
@@ -120,6 +121,7 @@ def lines(told: dict[str, Any], scale: Scale) -> list[str]:
     out = [
         _sentence(told, scale),
         "",
+        f"of {scale.objective.metric} {'more' if scale.objective.direction == 'max' else 'less'} is better",
         f"{told['trials']:,} trials"
         + (f", {told['compared']:,} of them with the better half of other settings" if told["compared"] < told["trials"] else ""),
         f"one network's noise: {scale.amount(told['noise'])} ({noise})",

@@ -82,8 +82,9 @@ def _window(found: Source) -> dict[str, Any]:
     keys = np.array([found.objective.key(record.score or 0.0) for record in found.trials])
     if len(keys) < 8:
         return {}
-    best, worst = float(keys.min()), float(np.quantile(keys, 0.9))
-    room = 0.1 * (worst - best) or abs(best) * 0.01
+    fresh = [found.objective.key(one.mean) for one in found.best.answer.raced if one.mean is not None] if found.best.answer else []
+    best, worst = min([float(keys.min()), *fresh]), max([float(np.quantile(keys, 0.6)), *fresh])
+    room = 0.15 * (worst - best) or abs(best) * 0.01
     ends = sorted(end if found.objective.direction == "min" else -end for end in (best - room, worst + room))
     return {"range": ends}
 

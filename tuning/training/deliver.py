@@ -12,7 +12,7 @@ import numpy as np
 from ..errors import BadFile
 from ..hypermodels import SequenceHyperModel
 from ..keras_types import Model
-from ..metrics import interval, metrics_of
+from ..metrics import BOUNDED, metrics_of, rows_interval, seeds_interval
 from ..objective import Objective
 from . import checkpoint
 from .batches import forward_of, plain, scored_rows
@@ -96,8 +96,9 @@ class Final:
         told = {"metrics": every, "n": networks[0]["n"], "seeds": len(networks), "delivered": metrics[0].get(metric)}
         if not self.ours:
             return told
-        low, high = interval(self.task.output, [found["rows"] for found in networks], metric)
-        return {**told, "low": low, "high": high}
+        rows = rows_interval(self.task.output, [found["rows"] for found in networks], metric)
+        low, high = seeds_interval([one[metric] for one in metrics], rows, metric in BOUNDED)
+        return {**told, "low": low, "high": high, "rows_low": rows[0], "rows_high": rows[1]}
 
     def _one_test(self) -> dict[str, Any]:
         if not self.ours:
