@@ -6,6 +6,7 @@ network each. What is claimed about the architecture that is delivered rests on 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -149,18 +150,17 @@ class Advice:
         """Two layers of fewer units against one of more, with about as many parameters."""
         if not {1, 2} <= set(self.effects.levels("layers")):
             return []
-        sizes = [size.units for size in self.sizes]
-        pairs = []
-        for units in sizes:
-            one: Config = {**base, "units": units, "layers": 1}
-            counted = self.parameters(one)
-            if counted is None:
-                return []
-            near = min(sizes, key=lambda u: abs(np.log2((self.parameters({**base, "units": u, "layers": 2}) or 1.0) / counted)))
-            two: Config = {**base, "units": near, "layers": 2}
-            if near < units and abs(np.log2((self.parameters(two) or 1.0) / counted)) < 0.5:
-                pairs.append((abs(np.log2(units / self.recommended.units)), one, two))
-        return [self._comparison("depth", one, two) for _, one, two in sorted(pairs, key=lambda pair: pair[0])[:1]]
+        sizes, pairs = [size.units for size in self.sizes], []
+        ones = {units: self.parameters({**base, "units": units, "layers": 1}) for units in sizes}
+        twos = {units: self.parameters({**base, "units": units, "layers": 2}) for units in sizes}
+        for units, counted in ones.items():
+            for fewer, other in twos.items():
+                apart = abs(math.log2(other / counted)) if counted and other else math.inf
+                if fewer < units and apart < 0.5:  # of an octave
+                    one: Config = {**base, "units": units, "layers": 1}
+                    two: Config = {**base, "units": fewer, "layers": 2}
+                    pairs.append((abs(math.log2(units / self.recommended.units)), apart, one, two))
+        return [self._comparison("depth", one, two) for _, _, one, two in sorted(pairs, key=lambda pair: pair[:2])[:1]]
 
     def parameters(self, row: Row) -> float | None:
         """About how many parameters a structure has, by regression on what trials had; None where that is not known."""

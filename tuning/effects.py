@@ -114,7 +114,7 @@ class Effects:
     @staticmethod
     def _fit(x: Array, y: Array) -> tuple[Array, Array, float]:
         """Iteratively weighted least squares: weights, their covariance, the residuals' standard deviation (by the median)."""
-        weights, beta, deviation = np.ones(len(y)), np.zeros(x.shape[1]), 0.0
+        weights, beta, residuals, deviation = np.ones(len(y)), np.zeros(x.shape[1]), y, 0.0
         for _ in range(30):
             root = np.sqrt(weights)[:, None]
             before, beta = beta, np.linalg.lstsq(x * root, y * root[:, 0], rcond=None)[0]
