@@ -140,6 +140,18 @@ def test_seeds_are_taken_in_turn_and_in_strict_races_in_step() -> None:
     assert Race(candidates, ACCURACY).next() is not None
 
 
+def test_no_seed_runs_twice_though_a_later_one_ended_first() -> None:
+    one = candidate(8, [])
+    one.losses = {0: 0.1, 2: 0.3}
+    race = Race([one, candidate(16, [0.2, 0.1, 0.3])], ACCURACY)
+    race.start(one, 1)
+    assert race.next() is not None
+    assert race.begun(one) == {0, 1, 2}
+    found = Race([one, candidate(16, [0.2, 0.1, 0.3])], ACCURACY).next()
+    assert found is not None
+    assert found[1] == 1  # a run that was cut leaves a gap, which is filled
+
+
 def test_what_failed_leaves_the_race() -> None:
     candidates = [candidate(8, [0.1, 0.1], failed="it diverged"), candidate(16, [0.2, 0.2])]
     assert [one.size for one in Race(candidates, ACCURACY).racing()] == [16]

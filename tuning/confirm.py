@@ -134,7 +134,8 @@ class Confirmation:
             shown = admitted(everyone, objective, self.allowance())
         race = Race(shown, objective, MOST if self.share else 1, strict)
         for one in everyone:
-            race.start(one, len(one.losses) - 1)
+            for number in one.losses:
+                race.start(one, number)
         for one, number in self.running.values():
             race.start(one, number)
         return race
@@ -162,7 +163,7 @@ class Confirmation:
             return True
         if study.budget.seconds is not None:
             return max(one.cost, one.most) < study.delivery_left()
-        spent = sum(other.cost * race.begun(other) for other in race.candidates)
+        spent = sum(other.cost * len(race.begun(other)) for other in race.candidates)
         return spent + one.cost <= self.allowance()
 
     # how

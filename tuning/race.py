@@ -49,27 +49,27 @@ class Race:
     def __init__(self, candidates: Sequence[Candidate], objective: Objective, most: int = MOST, strict: bool = False) -> None:
         self.candidates, self.objective = list(candidates), objective
         self.most, self.strict = most, strict  # strict: a seed begins when the one before has ended for all
-        self._started: dict[str, int] = {}  # seeds begun
+        self._started: dict[str, set[int]] = {}  # numbers of seeds begun
 
-    def begun(self, candidate: Candidate) -> int:
-        """Seeds of a candidate that have begun or ended."""
-        return max(self._started.get(candidate.key, 0), len(candidate.losses))
+    def begun(self, candidate: Candidate) -> set[int]:
+        """Numbers of a candidate's seeds that have begun or ended."""
+        return self._started.get(candidate.key, set()) | candidate.losses.keys()
 
     def next(self, late: Collection[str] = ()) -> tuple[Candidate, int] | None:
         """The candidate with the fewest seeds (not one of `late`), and the number of its next; None where none is to start."""
         racing = self.racing()
-        waiting = [one for one in racing if self.begun(one) < self.most and one.key not in late]
+        waiting = [one for one in racing if len(self.begun(one)) < self.most and one.key not in late]
         if not waiting or self.settled():
             return None
-        chosen = min(waiting, key=self.begun)
-        number = self.begun(chosen)
+        chosen = min(waiting, key=lambda one: len(self.begun(one)))
+        number = next(n for n in range(self.most) if n not in self.begun(chosen))  # a run that was cut leaves a gap
         if self.strict and any(len(one.losses) < number for one in racing if one.key not in late):
             return None
         return chosen, number
 
     def start(self, candidate: Candidate, number: int) -> None:
-        """A run is under way."""
-        self._started[candidate.key] = max(self._started.get(candidate.key, 0), number + 1)
+        """A run is under way, or has ended."""
+        self._started.setdefault(candidate.key, set()).add(number)
 
     def racing(self) -> list[Candidate]:
         """Those that have neither failed nor clearly lost."""
