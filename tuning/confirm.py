@@ -187,7 +187,7 @@ class Confirmation:
 
     def state(self, one: Candidate, number: int) -> Path:
         """Where a run's best weights are kept."""
-        return self.study.folder / "checkpoints" / "fresh" / self.name(one) / str(number) / "state.npz"
+        return self.study.checkpoints.fresh(self.name(one), number)
 
     def rows(self, one: Candidate, number: int) -> Path:
         """Where a run's losses and hits of each validation row are kept."""

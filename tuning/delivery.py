@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass, replace
 from statistics import median
 from typing import Any
@@ -65,7 +64,7 @@ def deliver(study: Study, prefer: Prefer = "smallest", refit: bool = False, test
 def _searched(study: Study, candidates: list[Candidate], test: bool) -> Delivered | None:
     """The best with the search's own weights."""
     best = study.ledger.best
-    state = study.checkpoint_of(best.id) if best else None
+    state = study.checkpoints.latest(best.id) if best else None
     if best is None or state is None:
         return None
     body = _done(study, best.id, best.config, seed=best.seed, test=test, restore=str(state))
@@ -85,9 +84,7 @@ def _done(study: Study, trial: int | None, config: Config, **more: Any) -> dict[
 
 def cleared(study: Study, kept: Candidate | None) -> None:
     """Remove the weights of runs on fresh seeds but for the chosen configuration's: a resumed study adds seeds to them."""
-    for folder in (study.folder / "checkpoints" / "fresh").glob("*"):
-        if kept is None or folder.name != study.confirmation.name(kept):
-            shutil.rmtree(folder, ignore_errors=True)
+    study.checkpoints.sweep_fresh(study.confirmation.name(kept) if kept else None)
 
 
 def awaited(executor: Executor, interrupts: Interrupts | None = None) -> dict[str, Any]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
 from .budget import Budget, Clock
+from .checkpoints import Checkpoints
 from .confirm import Confirmation
 from .constraints import Constraints
 from .errors import BadValue, Mistake
@@ -68,6 +68,7 @@ class Study:
         watcher: Watcher | None = None,
     ) -> None:
         self.folder, self.ledger, self.executor, self.journal = folder, ledger, executor, journal
+        self.checkpoints = Checkpoints(folder)
         self.budget, self.clock, self.model = budget, clock, model
         self.seed, self.max_epochs, self.patience = seed, max_epochs, patience
         self.first = [config for config in distinct(first or []) if not self._asked_before(config)]
@@ -182,8 +183,7 @@ class Study:
     def submit(self, record: Record) -> None:
         """Start a trial's next attempt, from its last state."""
         attempt = record.attempts + 1
-        before = self.checkpoint_of(record.id)
-        path = self.folder / "checkpoints" / str(record.id) / str(attempt) / "state.npz"
+        before, path = self.checkpoints.latest(record.id), self.checkpoints.of(record.id, attempt)
         restore = str(before) if before else ""
         more = {"seed": record.seed, "epochs": record.until, "checkpoint": str(path), "restore": restore}
         job = replace(self.job("train", record.id, record.config, **more), constraints=self.constraints)
@@ -211,11 +211,6 @@ class Study:
 
     def _objective(self) -> str:
         return f"{self.ledger.objective.name}:{self.ledger.objective.direction}"
-
-    def checkpoint_of(self, trial: int) -> Path | None:
-        """The state of the trial's latest attempt that wrote one."""
-        found = states(self.folder / "checkpoints" / str(trial))
-        return found[-1] if found else None
 
     def hear(self, message: Message) -> None:
         """Take one message of a running trial."""
@@ -283,24 +278,10 @@ class Study:
     def sweep(self) -> None:
         """Remove the states that nobody needs: of trials that ended, cannot be promoted, and are not the best."""
         best = [self.ledger.best.id] if self.ledger.best else []
-        kept = {*self.ledger.open, *self.ledger.strategy.paused, *best}
-        root = self.folder / "checkpoints"
-        for folder in root.iterdir() if root.is_dir() else ():
-            if not folder.name.isdigit():
-                continue
-            if int(folder.name) not in kept:
-                shutil.rmtree(folder, ignore_errors=True)
-            for old in states(folder)[:-1]:
-                shutil.rmtree(old.parent, ignore_errors=True)
+        self.checkpoints.sweep({*self.ledger.open, *self.ledger.strategy.paused, *best})
 
 
 def distinct(configs: list[Config]) -> list[Config]:
     """The configurations without repeats, numbers as the journal holds them (6 significant digits)."""
     rounded = [{name: printed(value) for name, value in config.items()} for config in configs]
     return list({same(config): config for config in rounded}.values())
-
-
-def states(folder: Path) -> list[Path]:
-    """The states of a trial's attempts, the latest last."""
-    found = [path for path in folder.glob("*/state.npz") if path.parent.name.isdigit()]
-    return sorted(found, key=lambda path: int(path.parent.name))
