@@ -2,8 +2,9 @@
 
     python benchmarks/drawn.py [--trials 1000] [--times 5]
 
-A real search of tiny networks on `memory`, then the report opened in headless Chromium without a network. Milliseconds from
-the start of navigation until the second frame after the page was loaded, when every chart is painted; the median.
+A real search of small networks on `memory` (one layer: few structures are traced), then the report opened in headless Chromium
+without a network. Milliseconds from the start of navigation until the second frame after the page was loaded, when every chart is
+painted; the median.
 """
 
 import argparse
@@ -24,7 +25,8 @@ console.log("drawn after " + performance.now()))))</script></head>"""
 def searched(folder: Path, trials: int) -> Path:
     """The report of a search of so many trials."""
     argv = [sys.executable, str(ROOT / "scripts" / "search.py"), "--task", "memory", "--bits", "2", "--rows", "120", "--quiet"]
-    argv += ["--strategy", "random", "--units", "1:16", "--max-epochs", "2", "--trials", str(trials), "--confirm", "0.1"]
+    argv += ["--strategy", "random", "--units", "1:64", "--layers", "1", "--max-epochs", "2"]
+    argv += ["--trials", str(trials), "--confirm", "0.1"]
     subprocess.run([*argv, "--out", str(folder / "run")], check=True, stdout=subprocess.DEVNULL)
     return folder / "run" / "report.html"
 

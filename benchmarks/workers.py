@@ -2,7 +2,8 @@
 
     python benchmarks/workers.py [--data ../shared/data/mr]
 
-Three questions on the movie-review sentences, 3 epochs a trial, arrangements interleaved, medians over rounds:
+Three questions on the movie-review sentences, 3 epochs a trial, arrangements interleaved, medians over five rounds; a ratio is the
+median of the rounds' own ratios, as the machine's speed changes from round to round:
 threads: 6 configurations with one child of both cores, one child of one thread, two children of one thread;
 seeds: 5 seeds of one configuration on two children, against one seed in one child, at 16, 32 and 64 units;
 warm: 4 trials of one structure in a child that keeps its traced steps, against a new child for each trial.
@@ -25,7 +26,7 @@ from tuning.space import Config
 from tuning.training.jobs import Job, ModelRef
 from tuning.training.store import save_task
 
-EPOCHS, ROUNDS = 3, 3
+EPOCHS, ROUNDS, SIZES = 3, 5, (16, 32, 64)
 BASE: Config = {
     "cell": "lstm",
     "units": 32,
@@ -100,29 +101,28 @@ def main() -> None:
             "warm: kept": (jobs([BASE], [0, 1, 2, 3]), 1, 1, False),
             "warm: a child each": (jobs([BASE], [0, 1, 2, 3]), 1, 1, True),
         }
-        for units in (16, 32, 64):
+        for units in SIZES:
             runs[f"seeds: 1 of {units} units"] = (jobs([{**BASE, "units": units}], [0]), 1, 1, False)
             runs[f"seeds: 5 of {units} units"] = (jobs([{**BASE, "units": units}], [0, 1, 2, 3, 4]), 2, 1, False)
         for number in range(ROUNDS):
             for name, run in runs.items():
                 if history.find(run=name, round=number) is None:
                     history.add(run=name, round=number, seconds=round(seconds(*run), 3))
-    took = {name: float(np.median([line["seconds"] for line in history.lines if line.get("run") == name])) for name in runs}
-    for name, value in took.items():
-        print(f"{name:<32}{value:>8.2f} s")
-    many, single = took["threads: 2 children, 1 thread"], "threads: 1 child, "
-    ratios = {
-        "2 children against 1 with both cores": took[f"{single}2 threads"] / many,
-        "2 children against 1 with 1 thread": took[f"{single}1 thread"] / many,
-        "kept traces against a child each": took["warm: a child each"] / took["warm: kept"],
+    took = {name: [line["seconds"] for line in history.lines if line.get("run") == name] for name in runs}
+    for name, values in took.items():
+        print(f"{name:<32}{np.median(values):>8.2f} s")
+    two, one = "threads: 2 children, 1 thread", "threads: 1 child, "
+    pairs = {
+        "2 children against 1 with both cores": (f"{one}2 threads", two),
+        "2 children against 1 with 1 thread": (f"{one}1 thread", two),
+        "kept traces against a child each": ("warm: a child each", "warm: kept"),
+        **{f"5 seeds against 1, {u} units": (f"seeds: 5 of {u} units", f"seeds: 1 of {u} units") for u in SIZES},
     }
-    ratios |= {
-        f"5 seeds against 1, {u} units": took[f"seeds: 5 of {u} units"] / took[f"seeds: 1 of {u} units"] for u in (16, 32, 64)
-    }
+    ratios = {name: float(np.median(np.divide(took[over], took[under]))) for name, (over, under) in pairs.items()}
     for name, value in ratios.items():
         print(f"{name:<40}{value:>6.2f}")
-    if history.find(summary="ratios") is None:
-        history.add(summary="ratios", **ratios)
+    if history.find(summary="ratios", rounds=ROUNDS) is None:
+        history.add(summary="ratios", rounds=ROUNDS, **ratios)
 
 
 if __name__ == "__main__":

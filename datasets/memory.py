@@ -8,7 +8,7 @@ ceiling is 1 by construction.
 
 import numpy as np
 
-from tuning import DataOptions, Recipe, Task, bit_series, parse_range
+from tuning import DataError, DataOptions, Recipe, Task, bit_series, parse_range
 
 
 def pulses(rng: np.random.Generator, rows: int, bits: int, steps: int) -> tuple[np.ndarray, np.ndarray]:
@@ -26,6 +26,8 @@ def synthetic(options: DataOptions) -> Task:
     """Pulse trains of at least 3 steps a bit."""
     rng = np.random.default_rng(options.split_seed)
     steps = options.window or max(20, 2 * options.bits)
+    if steps < options.bits:
+        raise DataError(f"every bit needs a pulse, so --window is at least --bits; given: {steps} for {options.bits} bits")
     rows = options.rows or 3000
     parts = {"train": rows * 2 // 3, "valid": rows // 6, "test": rows // 6}
     given = {part: pulses(rng, count, options.bits, steps) for part, count in parts.items()}

@@ -11,6 +11,8 @@ import numpy as np
 
 from tuning import DataOptions, Recipe, Task, parts_in, read_table, text_pairs, two_columns
 
+DAYS = 36524  # from 1950 to 2049
+
 
 def synthetic(options: DataOptions) -> Task:
     """Sums of two numbers below 100."""
@@ -23,7 +25,9 @@ def synthetic(options: DataOptions) -> Task:
 def dates(options: DataOptions) -> Task:
     """Days from 1950 to 2049 in five ways of writing them."""
     rng = np.random.default_rng(options.split_seed)
-    days = [date(1950, 1, 1) + timedelta(days=int(n)) for n in rng.choice(36524, size=options.rows or 4000, replace=False)]
+    days = [
+        date(1950, 1, 1) + timedelta(days=int(n)) for n in rng.choice(DAYS, size=min(options.rows or 4000, DAYS), replace=False)
+    ]
     ways = ["%d.%m.%Y", "%b %d, %Y", "%A, %d %B %Y", "%m/%d/%Y", "%d %b %Y"]
     pairs = [(day.strftime(ways[int(rng.integers(5))]).lower(), day.isoformat()) for day in days]
     return text_pairs("seq2seq", "dates", {"train": pairs}, options, ceiling=1.0)

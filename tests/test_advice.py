@@ -115,6 +115,27 @@ def test_settings_that_always_change_together_are_not_told_apart() -> None:
     assert effects.difference({"a": True, "b": "x"}, {"a": False, "b": "y"}).mean == pytest.approx(0.1)
 
 
+def test_a_rare_value_takes_nobody_elses_place() -> None:
+    table = trials(100, saturating)
+    rare = [Observed({**t.config, "layers": 3, "units": 4}, t.loss) if n in (3, 60) else t for n, t in enumerate(table)]
+    advice = Advice(rare)
+    assert [size.units for size in advice.sizes] == list(SIZES)
+    assert all(3 not in one.second.values() for one in advice.compared())
+
+
+def test_a_size_that_always_changed_with_another_setting_is_not_recommended() -> None:
+    table = [Observed({**t.config, "optimizer": "adam"}, t.loss) for t in trials(120, saturating)]
+    other = [
+        Observed({**t.config, "units": 4, "optimizer": "sgd"}, t.loss - 0.2)
+        for t in trials(120, saturating)
+        if t.config["units"] == 8
+    ]
+    assert 4 not in [size.units for size in Advice(table + other).sizes]
+    alone = [Observed({**t.config, "optimizer": str(t.config["units"])}, t.loss) for t in table]
+    with pytest.raises(ValueError, match="no two sizes"):
+        Advice(alone)
+
+
 def test_too_few_trials_are_refused() -> None:
     with pytest.raises(ValueError, match=f"{LEAST} trials of two sizes"):
         Advice(trials(LEAST - 1, saturating))
@@ -184,8 +205,8 @@ def test_a_table_gives_units_costs_and_reasons(tmp_path: Path, here: Here, separ
 
 
 def test_the_same_as_json_and_of_some_rows(tmp_path: Path, here: Here) -> None:
-    argv = [str(table(tmp_path / "t.csv", 500)), "--score", "dev_accuracy:max", "--units", "hidden", "--where", "data=a", "--json"]
-    status, out, err = here("advise", *argv, "--ignore", "lr")
+    argv = [str(table(tmp_path / "t.csv", 500)), "--score", "dev_accuracy:max", "--units", "hidden", "--where", "Data=a", "--json"]
+    status, out, err = here("advise", *argv, "--ignore", "LR")
     assert status == 0, err
     told = json.loads(out)
     assert told["rows"] == 250

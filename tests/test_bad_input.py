@@ -19,6 +19,7 @@ def files(folder: Path) -> None:
         "good.csv": GOOD,
         "empty.csv": "",
         "header.csv": "text,label\n",
+        "huge.csv": GOOD + "x" * 200_000 + ",yes\n",
         "one_class.csv": GOOD.replace(",no", ",yes"),
         "ragged.csv": GOOD + "too,many,columns\n",
         "hole.csv": GOOD + ",yes\n",
@@ -52,7 +53,9 @@ def files(folder: Path) -> None:
         "        model.compile(loss='mse')\n        return model\n"
     )
     (folder / "binary.csv").write_bytes(bytes(range(256)) * 20)
-    (folder / "torn.csv.gz").write_bytes(gzip.compress(GOOD.encode())[:40])
+    zipped = gzip.compress(GOOD.encode())
+    (folder / "torn.csv.gz").write_bytes(zipped[:40])
+    (folder / "bent.csv.gz").write_bytes(zipped[:30] + b"\xff" * 20 + zipped[50:])
     (folder / "bad.npz").write_bytes(b"PK\x03\x04 no archive")
     (folder / "bad.parquet").write_bytes(b"PAR1 no parquet")
     np.savez(folder / "unlabelled.npz", frames=np.zeros((20, 2)), length=np.full(10, 2), a=np.arange(10), b=np.arange(10))
@@ -89,6 +92,8 @@ CASES: list[tuple[str, list[str], str]] = [
     ("empty file", ["--task", S, "--data", "empty.csv"], "empty.csv is empty"),
     ("header alone", ["--task", S, "--data", "header.csv"], "has no rows"),
     ("binary file", ["--task", S, "--data", "binary.csv"], "is a binary file"),
+    ("damaged gzip", ["--task", S, "--data", "bent.csv.gz"], "cannot be read"),
+    ("a cell without end", ["--task", S, "--data", "huge.csv"], "line 42 of huge.csv cannot be read"),
     ("torn gzip", ["--task", S, "--data", "torn.csv.gz"], "cannot be read"),
     ("one class", ["--task", S, "--data", "one_class.csv"], "at least two classes; the data has one: 'yes'"),
     ("label only in test", ["--task", S, "--data", "parts"], "only in test: perhaps"),
@@ -115,6 +120,8 @@ CASES: list[tuple[str, list[str], str]] = [
     ("no close", ["--task", "finance", "--data", "no_close.csv"], "which column is the close?"),
     ("price of zero", ["--task", "finance", "--data", "zero_price.csv"], "greater than 0"),
     ("horizon too long", ["--task", F, "--data", "series.csv", "--horizon", "30"], "30"),
+    ("horizon of returns too long", ["--task", "finance", "--goal", "returns", "--horizon", "500"], "does not fit into the"),
+    ("more bits than steps", ["--task", "memory", "--bits", "8", "--window", "5"], "--window is at least --bits"),
     ("ragged tags", ["--task", T, "--data", "tags.conll"], "every line needs 2 columns; line 61"),
     ("one column of tags", ["--task", T, "--data", "one_column.conll"], "a token and a tag"),
     ("short text", ["--task", N, "--data", "short.txt"], "at least 330 tokens"),

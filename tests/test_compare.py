@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 from small import Here, small_flags
 
+from tuning.compare.live import same_call
 from tuning.compare.page import compare_page
 from tuning.compare.runs import Point, Run, replayed
 from tuning.compare.statistics import friedman, interval, pairs
 from tuning.compare.verdict import could_have_stopped, rung_correlations, sentences, warning
 from tuning.compare.whole import compared
-from tuning.errors import BadFile
+from tuning.errors import BadFile, StudyConflict
 from tuning.executors.replay import FakeClock, Replay
 from tuning.recorded import Curve, Row, Table
 from tuning.space import Config, Grid, Interval, Parameter, Space, same
@@ -192,6 +193,22 @@ class TestStatistics:
         (told,) = sentences("here", runs, pairs(runs, -0.8))
         assert told.startswith("3 seeds are too few to tell (the smallest p they can give is 0.25)")
 
+    def test_many_pairs_need_more_seeds(self) -> None:
+        runs = [
+            self.run(name, s, 10.0, loss)
+            for name, loss in zip("abcde", (-0.9, -0.8, -0.7, -0.6, -0.5), strict=True)
+            for s in range(8)
+        ]
+        told = sentences("here", runs, pairs(runs, -0.9))
+        assert "8 seeds are too few to tell of 10 pairs which ends better" in told[-1]
+
+    def test_who_wins_nine_of_ten_is_named_whatever_the_tenth_found(self) -> None:
+        runs = [self.run("a", s, 10.0, -0.9 - s / 100) for s in range(9)] + [self.run("b", s, 10.0, -0.1) for s in range(9)]
+        runs += [Run("a", 9, 100.0, (), 0), Run("b", 9, 100.0, (), 0)]
+        (pair,) = pairs(runs, -0.9)
+        assert pair.better > 0
+        assert pair.differ
+
     def test_never_reached_counts_as_the_budget(self) -> None:
         runs = [self.run("a", s, 10.0, -0.9) for s in range(8)] + [self.run("b", s, 10.0, -0.1) for s in range(8)]
         assert pairs(runs, -0.8)[0].times == pytest.approx(10.0)
@@ -261,11 +278,28 @@ def test_compare_replays_tables_and_writes_both_files(tmp_path: Path, here: Here
     assert "finished comparison" in err
 
 
+def test_two_tables_of_a_task_are_refused(tmp_path: Path, here: Here) -> None:
+    for name in ("one", "two"):
+        made_up().save(tmp_path / f"{name}.json.gz")
+    status, _, err = here("compare", "--replay", str(tmp_path), "--out", str(tmp_path / "out"))
+    assert status == 2
+    assert "one table a task" in err
+
+
+def test_an_unfinished_comparison_goes_on_as_it_was_begun(tmp_path: Path) -> None:
+    same_call(tmp_path, {"budget": 60.0, "options": ["--task", "topics"]})
+    same_call(tmp_path, {"budget": 60.0, "options": ["--task", "topics"]})
+    with pytest.raises(StudyConflict, match="as it was begun"):
+        same_call(tmp_path, {"budget": 120.0, "options": ["--task", "topics"]})
+
+
 @pytest.mark.parametrize(
     ("argv", "said"),
     [
         (["--strategies", "random"], "two strategies"),
         (["--strategies", "random,hyperbend"], "did you mean 'hyperband'"),
+        (["--strategies", "random,auto,random"], "random is given twice"),
+        (["--replay", "nowhere", "--budjet", "10s"], "--budget"),
         (["--seeds", "0"], "whole numbers"),
         (["--replay", "nowhere"], "nowhere"),
         (["--budget", "soon"], "90s"),

@@ -14,8 +14,9 @@ from small import Here, small_flags
 from tuning.constraints import Constraints
 from tuning.errors import BadValue, Infeasible, UnknownName
 from tuning.journal import read
-from tuning.ledger import Record
+from tuning.ledger import Ledger, Record
 from tuning.objective import Objective, objectives
+from tuning.report.source import Silent
 from tuning.space import Grid, Parameter, Space
 from tuning.strategies import STRATEGIES, Setting
 from tuning.trade import TradeLedger, front
@@ -123,6 +124,12 @@ def test_two_objectives_end_in_a_front(tmp_path: Path, here: Here) -> None:
     front_told = json.loads((tmp_path / "run" / "best.json").read_text())["search"]["front"]
     assert front_told
     assert all(point["latency_ms"] > 0 for point in front_told)
+    told = events(tmp_path / "run", "epoch")
+    assert all(event["latency_ms"] > 0 for event in told)  # an attempt that goes on does not measure it again
+    ledger = Ledger(Silent(), Objective.parse("val_accuracy"))
+    for event in read(tmp_path / "run" / "trials.jsonl"):
+        ledger.apply({name: value for name, value in event.items() if name != "latency_ms" or event["event"] == "epoch"})
+    assert {record.latency_ms for record in ledger.records.values()} >= {point["latency_ms"] for point in front_told}
     scores = [point["score"] for point in front_told]
     assert scores == sorted(set(scores))
     assert "the front" in out

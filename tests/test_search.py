@@ -132,6 +132,14 @@ def test_export_and_train_afresh(here: Here, command: Run, tmp_path: Path) -> No
         assert "never overwrites" in err
     done = command("train", str(folder / "best.json"), "--task", "sentiment", "--rows", "120", "--max-epochs", "1", "--json")
     assert set(json.loads(done.stdout)) >= {"test", "low", "high", "epochs"}
+    best = json.loads((folder / "best.json").read_text())
+    assert best["data"]["options"] == {"rows": 120}
+    done = command("train", str(folder), "--max-epochs", "1")  # on the data of the search: as many rows
+    assert "on sentiment" in done.stdout
+    best["data"]["options"] = {"rows": 130}
+    (tmp_path / "other.json").write_text(json.dumps(best))
+    done = command("train", str(tmp_path / "other.json"), check=2)
+    assert "without --data, training needs the data of the search" in done.stderr
     done = command("train", str(folder / "best.json"), "--task", "tagging", check=2)
     assert "cannot be trained on task tagging" in done.stderr
 
@@ -323,7 +331,11 @@ def test_list_and_dry_run_train_nothing(here: Here, tmp_path: Path) -> None:
     assert status == 0
     assert "8, 12, 16, 24, 32" in out
     assert "last value" in out
+    assert "predicted before anything has run: an epoch of every default about" in out
     assert not (tmp_path / "runs").exists()
+    status, _, err = here("search", "--dry-run", "--strategy", "hyperbnd")
+    assert status == 2
+    assert "did you mean 'hyperband'?" in err
 
 
 def test_help_is_quick_and_loads_no_tensorflow() -> None:

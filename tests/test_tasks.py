@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from small import SMALL, small_task
 
-from tuning.codec import TextCodec, WindowCodec
+from tuning.codec import SeriesCodec, TextCodec, WindowCodec
 from tuning.errors import DataError, RecipeError, UnknownName
 from tuning.metrics import METRICS
 from tuning.objective import Objective
@@ -128,6 +128,17 @@ def test_unknown_names_are_answered_with_the_nearest() -> None:
 def test_a_task_that_makes_its_own_data_takes_none() -> None:
     with pytest.raises(DataError, match="takes no --data"):
         load_task("memory", DataOptions(data="x.csv"))
+
+
+def test_series_are_cut_to_max_length() -> None:
+    task = load_task("signals", DataOptions(source="synthetic", rows=80, max_length=5))
+    codec = task.spec.codec
+    assert isinstance(codec, SeriesCodec)
+    assert task.splits["train"].x.shape[1] == 5
+    whole = np.zeros((codec.length or 0, task.spec.input.size))
+    assert codec.encode([whole])[0].shape == (1, 5, task.spec.input.size)
+    with pytest.raises(DataError, match=f"every series has {len(whole)} steps"):
+        codec.encode([whole[:-1]])
 
 
 def test_a_recipe_of_the_users_own(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ network each. What is claimed about the architecture that is delivered rests on 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -72,11 +73,6 @@ class Advice:
         self.sizes = self._sizes()
 
     @property
-    def best(self) -> Size:
-        """The size with the least loss."""
-        return min(self.sizes, key=lambda size: size.loss.mean)
-
-    @property
     def recommended(self) -> Size:
         """The smallest that cannot be told from the best."""
         return next(size for size in self.sizes if not size.apart)
@@ -97,11 +93,16 @@ class Advice:
 
     def _sizes(self) -> list[Size]:
         units = [int(u) for u in self.effects.levels("units") if number(u)]
-        if not units:
-            raise ValueError("no size is in trials often enough to be compared; give fewer sizes, as powers of 2")
         rows = {u: self._tuned(u) for u in units}
-        base = rows[units[0]]
-        best = min(units, key=lambda u: self.effects.difference(rows[u], base).mean)
+        counts = Counter(trial.config["units"] for trial in self.trials)
+        base = rows[max(units, key=lambda u: counts[u])] if units else {}
+        against = {u: self.effects.difference(rows[u], base) for u in units}
+        units = [u for u in units if against[u].df > 0]  # another's setting always changed with it: nothing is known
+        if len(units) < 2:
+            raise ValueError(
+                "no two sizes are in enough trials that differ in nothing else but by chance; give fewer sizes, as powers of 2"
+            )
+        best = min(units, key=lambda u: against[u].mean)
         others = max(1, len(units) - 1)
         found = []
         for u in units:

@@ -180,11 +180,14 @@ def seasonal(period: int) -> Baseline:
     return fitted
 
 
-def last_direction(output: Output, train: Split) -> Predict:
-    """Up again if the last step went up (momentum) or the reverse, whichever train favours."""
+def last_direction(zero: float) -> Baseline:
+    """Up again if the last step went up (momentum) or the reverse, whichever train favours; `zero` is no change, scaled."""
 
-    def up(split: Split) -> Array:
-        return np.asarray(split.x[:, -1, output.channel] > 0)
+    def fitted(output: Output, train: Split) -> Predict:
+        def up(split: Split) -> Array:
+            return np.asarray(split.x[:, -1, output.channel] > zero)
 
-    agree = float((up(train) == (train.y > 0.5)).mean())
-    return lambda split: np.where(up(split), agree, 1 - agree)
+        agree = float((up(train) == (train.y > 0.5)).mean())
+        return lambda split: np.where(up(split), agree, 1 - agree)
+
+    return fitted

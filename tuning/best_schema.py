@@ -69,6 +69,7 @@ class Data(Part):
     task: str
     source: str
     family: str
+    options: dict[str, Any] = Field(default={}, description="what the data were asked for with, but for defaults: rows, bits, ...")
     fingerprint: str
     rows: dict[str, int]
     input: Input
@@ -138,7 +139,7 @@ class Search(Part):
         default=None, description="two objectives: the trials that none beats in both, cheapest first"
     )
     versions: dict[str, str]
-    journal_sha256: str
+    journal_sha256: str = Field(description="of trials.jsonl up to its `tested` event")
 
 
 class Best(Part):

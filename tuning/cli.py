@@ -44,6 +44,10 @@ def guarded(command: Callable[[Sequence[str], str], int], argv: Sequence[str], p
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 0
+    except OSError as wrong:  # a full disk, a folder that may not be written
+        where = f"{wrong.filename}: " if wrong.filename else ""
+        print(f"{prog}: {where}{wrong.strerror or wrong}", file=sys.stderr)
+        return 2
 
 
 def script(name: str) -> NoReturn:

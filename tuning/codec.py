@@ -91,6 +91,7 @@ class SeriesCodec(BaseModel):
     std: tuple[float, ...]
     steps: int
     ragged: bool = False
+    length: int | None = None  # of every raw series, where only its first `steps` steps are taken
 
     def encode(self, raw: Sequence[Array]) -> tuple[Array, Array]:
         """Scaled series (rows, steps, channels) and lengths."""
@@ -102,8 +103,8 @@ class SeriesCodec(BaseModel):
             series = series[:, None] if series.ndim == 1 else series
             if series.ndim != 2 or series.shape[1] != channels or not len(series):
                 raise DataError(f"a series is (steps, {channels}) numbers; row {row} has shape {series.shape}")
-            if not self.ragged and len(series) != self.steps:
-                raise DataError(f"every series has {self.steps} steps here; row {row} has {len(series)}")
+            if not self.ragged and len(series) != (self.length or self.steps):
+                raise DataError(f"every series has {self.length or self.steps} steps here; row {row} has {len(series)}")
             cut = (series[: self.steps] - self.mean) / self.std
             x[row, : len(cut)] = cut
             lengths[row] = len(cut)

@@ -76,7 +76,7 @@ def _done(study: Study, trial: int | None, config: Config, **more: Any) -> dict[
     job = study.job("deliver", trial, config, deliver=str(study.folder / "best.keras"), **more)
     study.executor.submit(replace(job, silence=SILENCE[0]))
     try:
-        return awaited(study.executor, study.interrupts)
+        return awaited(study.executor, job.id, study.interrupts)
     except KeyboardInterrupt:
         study.executor.stop(job.id)
         raise
@@ -87,12 +87,14 @@ def cleared(study: Study, kept: Candidate | None) -> None:
     study.checkpoints.sweep_fresh(study.confirmation.name(kept) if kept else None)
 
 
-def awaited(executor: Executor, interrupts: Interrupts | None = None) -> dict[str, Any]:
-    """The outcome of the one job that runs; its failure is a BadValue."""
+def awaited(executor: Executor, job: int, interrupts: Interrupts | None = None) -> dict[str, Any]:
+    """The outcome of a job; its failure is a BadValue. What another told before it was ended is passed over."""
     while True:
         if interrupts is not None:
             interrupts.check()
         for message in executor.poll(TICK):
+            if message.job != job:
+                continue
             if message.kind == "epoch":
                 executor.reply(message.job, str(Decision.CONTINUE))
             elif message.kind == "done":

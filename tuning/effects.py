@@ -143,9 +143,15 @@ class Effects:
         return Estimate(float(contrast @ self.beta), math.sqrt(max(0.0, variance)), self.df, len(self.rows))
 
     def levels(self, name: str) -> list[Value]:
-        """Values of a parameter that rows have often enough, in order."""
+        """Values of a parameter that can be compared, in order; the commonest alone where none can."""
         counts = Counter(row[name] for row in self.rows if name in row)
-        known = [value for value, count in counts.items() if count >= (self.least if len(self.rows) >= MANY else 1)]
+        term = next((term for term in self.terms if term.name == name), None)
+        if term is None:
+            counts = Counter(dict(counts.most_common(1)))
+        elif term.levels:  # a rarer value has no column of its own
+            counts = Counter({value: count for value, count in counts.items() if str(value) in term.levels})
+        least = FEW if self.least == FEW else 1
+        known = [value for value, count in counts.items() if count >= least]
         return sorted(known, key=lambda value: (isinstance(value, str), value))
 
     def p(self, name: str) -> float:
@@ -168,7 +174,7 @@ class Effects:
         """Values at which a parameter's effect is looked at."""
         term = self._term(name)
         if term.levels:
-            return [value for value in self.levels(name) if str(value) in term.levels]
+            return list(self.levels(name))
         values = sorted(float(row[name]) for row in self.rows if number(row.get(name, MISSING)))
         return [values[int(share * (len(values) - 1))] for share in (0.1, 0.5, 0.9)]
 

@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 import re
+import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -31,7 +32,7 @@ def read_bytes(path: Path) -> bytes:
     try:
         content = path.read_bytes()
         content = gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content
-    except (OSError, EOFError) as wrong:
+    except (OSError, EOFError, zlib.error) as wrong:
         raise DataError(f"{path} cannot be read: {wrong}") from None
     if not content.strip():
         raise DataError(f"{path} is empty")
@@ -124,7 +125,11 @@ def _read_csv(path: Path, options: DataOptions) -> Table:
     if len(separator) == 1:
         quoted = separator != "\t"  # tab-separated text keeps its quotation marks
         reader = csv.reader(io.StringIO(text), delimiter=separator, quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE)
-        rows = [row for row in reader if row]
+        rows = []
+        try:
+            rows += [row for row in reader if row]
+        except csv.Error as wrong:
+            raise DataError(f"line {reader.line_num} of {path} cannot be read: {wrong}") from None
     else:
         rows = [line.split(separator) for line in lines_of(text) if line.strip()]
     headless = options.columns is not None

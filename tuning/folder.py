@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import json
 import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from .errors import BadValue, StudyConflict
-from .settings import Settings
+from .errors import BadFile, BadValue, StudyConflict
+from .settings import Settings, settings_of
 
 ARRAYS = ".arrays"  # the task's arrays in the study's folder, while a search works there
 LEFTOVERS = {".lock", "workers.log", ARRAYS}  # of a search that was killed before it began
+
+
+def stored_settings(folder: Path) -> Settings:
+    """The settings in a study's folder; BadFile where it holds none."""
+    path = folder / "settings.json"
+    try:
+        return settings_of(json.loads(path.read_text(encoding="utf-8"))["settings"])
+    except (OSError, ValueError, KeyError, TypeError, BadValue):
+        raise BadFile(f"{folder} holds no study that can be resumed: {path} is missing or damaged") from None
 
 
 def new_folder(settings: Settings, out: Path | None) -> Path:

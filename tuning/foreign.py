@@ -36,10 +36,6 @@ class Foreign:
     rows: int
     left_out: dict[str, str] = field(default_factory=dict)  # column -> why
 
-    def called(self, name: str) -> str:
-        """A parameter as the table calls it."""
-        return self.names.get(name, name)
-
 
 def foreign(path: Path, score: str, given: Mapping[str, str], where: Sequence[tuple[str, str]], ignored: Sequence[str]) -> Foreign:
     """Read a table. `score`: a column, or COLUMN:min or :max; `given`: role -> column; `where`: columns that must have a value.
@@ -51,7 +47,7 @@ def foreign(path: Path, score: str, given: Mapping[str, str], where: Sequence[tu
     name = column(table, name, (), "the score")
     names = {role: column(table, given[role], (), role) for role in given}
     for wanted, value in where:
-        column(table, wanted, (), "--where")
+        wanted = column(table, wanted, (), "--where")
         kept = [cell == value for cell in table[wanted]]
         if not any(kept):
             known = sorted(set(table[wanted]))[:8]
@@ -114,8 +110,7 @@ def _settings(
     found: Foreign,
 ) -> dict[str, list[Value]]:
     """The other columns that are settings, and of the rest why they are not."""
-    for name in ignored:
-        column(table, name, (), "--ignore")
+    ignored = [column(table, name, (), "--ignore") for name in ignored]
     kept: dict[str, list[Value]] = {}
     for name, cells in _expanded({name: cells for name, cells in table.items() if name not in used}).items():
         why = "as asked" if name in ignored else _unfit(name, cells, scores, roles)

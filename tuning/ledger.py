@@ -120,6 +120,7 @@ class Ledger:
         record.curve = [epoch for epoch in record.curve if epoch["epoch"] < event["epoch"]]  # an attempt may repeat some
         record.curve.append({name: event[name] for name in ("epoch", "metrics", "seconds", "score")})
         record.parameters = event.get("parameters", record.parameters)
+        record.latency_ms = event.get("latency_ms", record.latency_ms)  # a later attempt does not measure it again
         record.seconds += event["seconds"]
         self.epochs += len(record.curve) - before
         scored = [epoch for epoch in record.curve if epoch["score"] is not None]

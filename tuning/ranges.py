@@ -145,6 +145,39 @@ RULES: dict[str, Rule] = {
     "predict": OneOf({name: name for name in ("change", "level", "window")}),
     "every_step": YES_NO,
 }
+# what is searched where neither the recipe nor the user says otherwise
+DEFAULTS: Limits = {
+    "cell": Grid(values=("lstm",), default="lstm"),
+    "units": Grid(values=ladder(8, 256), default=32),
+    "layers": Grid(values=(1, 2, 3), default=1),
+    "taper": Grid(values=("constant", "halving"), default="constant"),
+    "bidirectional": Grid(values=(False, True), default=False),
+    "dropout": Grid(values=tenths(0.0, 0.5), default=0.2),
+    "recurrent_dropout": Grid(values=(0.0,), default=0.0),
+    "activation": Grid(values=("tanh",), default="tanh"),
+    "embedding": Grid(values=doubling(16, 128), default=64),
+    "pooling": Grid(values=("last", "mean", "max"), default="mean"),
+    "predict": Grid(values=("change", "level", "window"), default="change"),
+    "every_step": Grid(values=(True, False), default=True),
+    "learning_rate": Interval(low=5e-4, high=2e-2, log=True, default=3e-3),
+    "batch_size": Grid(values=doubling(32, 128), default=64),
+}
+WORDS = {
+    "cell": "kind of recurrent layer: lstm, gru",
+    "units": "units of the first layer, per direction",
+    "layers": "recurrent layers",
+    "taper": "units of further layers: the same (constant), or half of the one before (halving)",
+    "bidirectional": "read in both directions: yes, no, both",
+    "dropout": "share of inputs dropped before each layer",
+    "recurrent_dropout": "share of the state dropped within a layer (slow: Keras's own loop)",
+    "activation": "of the cell: tanh, relu, sigmoid, softsign, elu (slow where not tanh)",
+    "embedding": "dimensions of a token",
+    "learning_rate": "of Adam",
+    "batch_size": "rows a step",
+    "pooling": "of the states, for one label a row: last, mean, max",
+    "predict": "forecasts: the change from the last value, the level, or the level scaled by its window",
+    "every_step": "forecasts: train on the values after each step, not the last alone",
+}
 
 
 def parse_range(name: str, text: str) -> Grid | Interval:
@@ -178,8 +211,12 @@ def parse_range(name: str, text: str) -> Grid | Interval:
             raise ValueError("a step greater than 0")
         return rule.range(low, high, step)
     except ValueError as wrong:
-        reason = "a number" if "literal" in str(wrong) or "convert" in str(wrong) else str(wrong)
-        raise BadValue(f"{name} must be {reason}; given: {text!r}") from None
+        raise _refused(name, text, wrong) from None
+
+
+def _refused(name: str, text: str, wrong: ValueError) -> BadValue:
+    reason = "a number" if "literal" in str(wrong) or "convert" in str(wrong) else str(wrong)
+    return BadValue(f"{name} must be {reason}; given: {text!r}")
 
 
 def parse_assignment(text: str) -> tuple[str, str]:
@@ -191,7 +228,8 @@ def parse_assignment(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals or not name.strip() or not value.strip():
         raise BadValue(f"NAME=VALUE is needed, not {text!r}; for example units=64")
-    return name.strip().replace("-", "_"), value.strip()
+    plain = name.strip().replace("-", "_")  # as options are written
+    return plain if plain in RULES else name.strip(), value.strip()
 
 
 def parse_value(name: str, text: str) -> Value:
@@ -200,8 +238,7 @@ def parse_value(name: str, text: str) -> Value:
         try:
             return RULES[name].value(text)
         except ValueError as wrong:
-            reason = "a number" if "literal" in str(wrong) or "convert" in str(wrong) else str(wrong)
-            raise BadValue(f"{name} must be {reason}; given: {text!r}") from None
+            raise _refused(name, text, wrong) from None
     if text.lower() in ("true", "false", "yes", "no"):
         return text.lower() in ("true", "yes")
     for number in (int, float):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import zlib
 from collections.abc import Collection, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -63,7 +64,7 @@ class Table(BaseModel):
         """The table in a `.json.gz`."""
         try:
             return cls.model_validate_json(gzip.decompress(path.read_bytes()))
-        except (OSError, EOFError, ValidationError) as wrong:
+        except (OSError, EOFError, zlib.error, ValidationError) as wrong:
             raise BadFile(f"{path} is no table of recorded trials: {' '.join(str(wrong).split())[:160]}") from None
 
     @classmethod

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import shutil
 import tempfile
 import time
@@ -15,10 +14,10 @@ from threadpoolctl import threadpool_limits
 
 from .best_schema import Best
 from .delivery import awaited
-from .errors import BadFile, BadValue, UnknownName
+from .errors import BadValue, UnknownName
 from .executors import Executor, Inline, Processes
 from .executors.processes import default_workers
-from .folder import ARRAYS, locked, new_folder
+from .folder import ARRAYS, locked, new_folder, stored_settings
 from .metrics import METRICS
 from .narrow import narrowed
 from .objective import Objective, objectives
@@ -64,15 +63,6 @@ def resume(
     settings = settings_of({**stored.model_dump(), **{k: v for k, v in changed.items() if k != "budget"}})
     more = settings_of({"budget": changed["budget"]}).budget if "budget" in changed else None
     return run(settings, load, resumed=folder, watcher=watcher, more=more, since=since)
-
-
-def stored_settings(folder: Path) -> Settings:
-    """The settings in a study's folder."""
-    path = folder / "settings.json"
-    try:
-        return settings_of(json.loads(path.read_text(encoding="utf-8"))["settings"])
-    except (OSError, ValueError, KeyError, TypeError, BadValue):
-        raise BadFile(f"{folder} holds no study that can be resumed: {path} is missing or damaged") from None
 
 
 def run(
@@ -162,7 +152,7 @@ def train_best(best: Best, task: Task, settings: Settings, out: Path | None) -> 
             deliver=str((out or Path(folder)) / "best.keras"),
         )
         executor.submit(job)
-        body = awaited(executor)
+        body = awaited(executor, job.id)
     test = body["test"]
     keys = ("epochs", "best_epoch", "parameters", "valid")
     value = test["metrics"][objective.metric]
@@ -179,4 +169,4 @@ def train_best(best: Best, task: Task, settings: Settings, out: Path | None) -> 
 def described(executor: Executor, folder: Path, model: ModelRef) -> Space:
     """The HyperModel's space, asked of a child so that the driver builds no network."""
     executor.submit(Job(id=0, kind="describe", data=str(folder / ARRAYS), model=model))
-    return Space.model_validate(awaited(executor)["space"])
+    return Space.model_validate(awaited(executor, 0)["space"])

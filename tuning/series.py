@@ -46,7 +46,9 @@ def series_classes(
     everything = [len(one) for pair in parts.values() for one in pair[0]]
     ragged = min(everything) != max(everything)
     mean, std = scaling(np.concatenate(parts["train"][0]).astype(np.float64))
-    codec = SeriesCodec(mean=mean, std=std, steps=options.max_length or max(lengths), ragged=ragged)
+    steps = min(options.max_length or max(lengths), max(lengths))
+    cut = None if ragged or steps == max(lengths) else max(lengths)
+    codec = SeriesCodec(mean=mean, std=std, steps=steps, ragged=ragged, length=cut)
     codes = {label: code for code, label in enumerate(labels)}
     splits = {}
     for part, (series, own) in parts.items():
@@ -177,12 +179,15 @@ def market_windows(
     splits = {}
     for part, bound in zip(("train", "valid", "test"), bounds, strict=True):
         first = np.arange(bound.start + steps * (part == "train"), bound.stop - horizon + 1)
+        if not len(first):
+            most = bound.stop - bound.start - steps * (part == "train")
+            raise DataError(f"--horizon {horizon} does not fit into the {part} part, which leaves room for {max(0, most)} days")
         back = first[:, None] - steps + np.arange(steps)
         y = up[first] if options.goal == "direction" else ahead[back + 1]
         splits[part] = Split(scaled[back], y, np.full(len(first), steps, np.int32))
     if options.goal == "direction":
         output = Output(kind="binary", size=2, labels=("down", "up"))
-        baselines: dict[str, Baseline] = {"majority": majority, "last direction": last_direction}
+        baselines: dict[str, Baseline] = {"majority": majority, "last direction": last_direction(-mean[0] / std[0])}
     else:
         output = Output(kind="values", size=horizon, steps=steps, scale=std[0])
         baselines = {"mean return": mean_value, "last return": last_value}

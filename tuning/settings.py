@@ -45,7 +45,7 @@ class Settings(BaseModel):
         default="smallest", description="what is delivered: smallest (that cannot be told from the best), one-se, best"
     )
     refit: bool = Field(default=False, description="train the answer once more, on train plus validation")
-    class_weight: Literal["balanced"] | None = Field(default=None, description="weigh classes by their rarity")
+    class_weight: Literal["balanced"] | None = Field(default=None, description="balanced: weigh classes by their rarity")
     workers: int | None = Field(
         default=None, ge=0, description="trials at a time (default: what this machine can use); 0: in this process"
     )

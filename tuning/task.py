@@ -35,16 +35,24 @@ class DataOptions(BaseModel):
     label: str | None = Field(default=None, description="column that holds the label")
     target: str | None = Field(default=None, description="column to forecast")
     time: str | None = Field(default=None, description="column that holds the time")
-    columns: str | None = Field(default=None, description="columns by number, for files without a header: 0,1")
+    columns: str | None = Field(default=None, description="columns by number, for files without a header: 0,1 (CoNLL-U needs none)")
     separator: str | None = Field(default=None, description="what separates columns (default: found by itself)")
     horizon: int = Field(default=1, ge=1, description="steps to forecast")
-    window: int | None = Field(default=None, ge=2, description="steps that go in")
-    level: Literal["words", "characters"] | None = Field(default=None, description="unit of text")
-    goal: Literal["direction", "returns"] = Field(default="direction", description="finance: what to predict")
+    window: int | None = Field(
+        default=None, ge=2, description="steps that go in (default: forecast up to 48, finance 16, next_word 32)"
+    )
+    level: Literal["words", "characters"] | None = Field(
+        default=None, description="unit of text: words, characters (default: the recipe's)"
+    )
+    goal: Literal["direction", "returns"] = Field(default="direction", description="finance: what to predict, direction or returns")
     bits: int = Field(default=4, ge=1, le=64, description="memory: independent bits to be remembered")
-    max_length: int | None = Field(default=None, ge=1, description="longest sequence; the rest is cut")
+    max_length: int | None = Field(
+        default=None, ge=1, description="longest sequence; the rest is cut (default: as long as nearly all of train)"
+    )
     vocabulary: int | None = Field(default=None, ge=10, description="most words kept (default: 10000; next_word: 4000)")
-    rows: int | None = Field(default=None, ge=30, description="rows of a synthetic source, or the first N of a file")
+    rows: int | None = Field(
+        default=None, ge=30, description="rows of a synthetic source (next_word: windows), or the first N of a table"
+    )
     split_seed: int = Field(default=0, ge=0, description="seed of the random split and of synthetic data")
 
 

@@ -32,7 +32,7 @@ def whole_best(study: Study, found: Delivered, settings: Settings, task: Task, o
     return Best(
         architecture=_architecture(found, study.model),
         training=_training(found, study, settings),
-        data=_data(spec),
+        data=_data(spec, settings),
         scores=Scores(
             validation=_validation(found, objective),
             test=_test(found.body["test"], metric),
@@ -100,11 +100,12 @@ def _training(found: Delivered, study: Study, settings: Settings) -> Training:
     )
 
 
-def _data(spec: TaskSpec) -> Data:
+def _data(spec: TaskSpec, settings: Settings) -> Data:
     return Data(
         task=spec.name,
         source=spec.source,
         family=spec.family,
+        options=settings.data.model_dump(mode="json", exclude_defaults=True),
         fingerprint=spec.fingerprint,
         rows=spec.rows,
         input=spec.input,

@@ -18,6 +18,7 @@ def main(argv: Sequence[str], prog: str) -> int:
     parser.add_argument("--to", metavar="PATH", help="where (default: standard output, or DIR/best.FORMAT)")
     args = parser.parse(argv)
     from ..best_schema import read_best
+    from ..journal import write_whole
 
     best = read_best(args.folder)
     folder = Path(args.folder) if Path(args.folder).is_dir() else Path(args.folder).parent
@@ -34,7 +35,7 @@ def main(argv: Sequence[str], prog: str) -> int:
     from ..quiet import errors_to
 
     if args.format == "json":
-        target.write_text(best.model_dump_json(indent=1), encoding="utf-8")
+        write_whole(target, best.model_dump_json(indent=1))
     else:
         with errors_to(os.devnull):
             from ..best_model import load_best

@@ -32,8 +32,11 @@ def listed(what: str) -> int:
 def dry_run(settings: Settings) -> int:
     """Print what was understood, without training anything."""
     from .. import searching
+    from ..opened import cost_model
     from ..space import told
+    from ..strategies import STRATEGIES
 
+    STRATEGIES[settings.strategy]
     task = load_task(settings.task, settings.data)
     spec = task.spec
     rows = ", ".join(f"{part} {count}" for part, count in spec.rows.items())
@@ -45,8 +48,14 @@ def dry_run(settings: Settings) -> int:
     objective = searching.objective_of(settings, task)
     for name, parts in spec.baselines.items():
         print(f"baseline {name}: {objective.name} {parts['valid'].get(objective.metric, float('nan')):.4f}")
-    for parameter in searching.space_for(settings, task).parameters:
+    space = searching.space_for(settings, task)
+    for parameter in space.parameters:
         print(f"  {parameter.name:<18}{told(parameter.domain)} (default {parameter.domain.default})")
+    if settings.hypermodel is None:
+        costs, default = cost_model(task), space.default()
+        whole = costs.trial(default, settings.max_epochs)
+        epoch = f"an epoch of every default about {costs.epoch(default):.2g} s"
+        print(f"predicted before anything has run: {epoch}, {settings.max_epochs} epochs {whole:.2g} s")
     limit = settings.limit()
     print(f"strategy {settings.strategy}, objective {objective.name} ({objective.direction}), budget {vars(limit)}")
     return 0

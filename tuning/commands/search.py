@@ -13,8 +13,10 @@ from typing import Any, NoReturn
 from ..arguments import INTERRUPTED, Parser, add_fields
 from ..budget import STARTED
 from ..errors import BadValue, StudyConflict
-from ..ranges import RULES, parse_assignment
+from ..folder import stored_settings
+from ..ranges import DEFAULTS, RULES, WORDS, parse_assignment
 from ..settings import Settings, settings_of
+from ..space import told
 from ..task import DataOptions, load_task
 
 OVERRIDES = {"budget", "trials", "epochs", "workers"}  # what may differ when a study is resumed
@@ -43,7 +45,8 @@ def search_parser(prog: str) -> Parser:
     add_fields(parser.add_argument_group("the data"), DataOptions)
     space = parser.add_argument_group("the space: LOW:HIGH, LOW:HIGH:STEP, A,B,C, or one value")
     for name in RULES:
-        space.add_argument(f"--{name.replace('_', '-')}", metavar="RANGE")
+        words = f"{WORDS[name]} (default: {told(DEFAULTS[name])})"
+        space.add_argument(f"--{name.replace('_', '-')}", metavar="RANGE", help=words)
     space.add_argument("--space", action="append", metavar="NAME=RANGE", help="any parameter, also of your own HyperModel")
     space.add_argument("--fix", action="append", metavar="NAME=VALUE", help="one value for any parameter")
     out = parser.add_argument_group("where it goes")
@@ -54,7 +57,9 @@ def search_parser(prog: str) -> Parser:
     out.add_argument("--json", action="store_true", help="print best.json's content and the folder, and nothing else")
     out.add_argument("--quiet", action="store_true", help="no progress")
     out.add_argument("--list", choices=("tasks", "strategies", "objectives"), help="what there is")
-    out.add_argument("--dry-run", action="store_true", help="what was understood, the space, baselines; nothing is trained")
+    out.add_argument(
+        "--dry-run", action="store_true", help="what was understood, the space, baselines, predicted seconds; nothing is trained"
+    )
     return parser
 
 
@@ -103,14 +108,13 @@ def searched(args: argparse.Namespace, given: dict[str, Any]) -> int:
 
 def shown(result: Any, as_json: bool) -> None:
     """Print what was found and where it is."""
-    from .. import searching
     from ..journal import strict
     from ..progress import summary
 
     if as_json:
         print(json.dumps(strict({**(result.best or {}), "folder": str(result.folder)})))
     else:
-        stored = searching.stored_settings(result.folder)
+        stored = stored_settings(result.folder)
         objective = result.best["search"]["objective"] if result.best else "max"
         name = objective.partition(":")[0] if result.best else stored.objective or "score"
         print("\n".join(summary(result.best, result.trials, name, objective.endswith(":min"))))
@@ -143,7 +147,7 @@ def resumed(args: argparse.Namespace, given: dict[str, Any], watcher: Any) -> An
     from .. import searching
 
     folder = Path(args.resume)
-    stored = searching.stored_settings(folder)
+    stored = stored_settings(folder)
     again = settings_of({**stored.model_dump(), **given, "data": {**stored.data.model_dump(), **given.get("data", {})}})
     for name in given.keys() - OVERRIDES:
         before, now = getattr(stored, name), getattr(again, name)

@@ -7,8 +7,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..arguments import Parser, add_fields
+from ..best_schema import Best, read_best
+from ..errors import BadValue
 from ..settings import settings_of
-from ..task import DataOptions, load_recipe, load_task
+from ..task import DataOptions, Task, load_recipe, load_task
+
+
+def same_data(best: Best, task: Task) -> None:
+    """Where nothing is said of the data, they must be those of the search."""
+    if task.spec.fingerprint != best.data.fingerprint:
+        told = f"{task.spec.name} from {best.data.source} is not what it was (another file, other options, another version)"
+        raise BadValue(f"without --data, training needs the data of the search; {told}: say which with --data or --source")
 
 
 def main(argv: Sequence[str], prog: str) -> int:
@@ -22,17 +31,20 @@ def main(argv: Sequence[str], prog: str) -> int:
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
     add_fields(parser.add_argument_group("the data"), DataOptions)
     args = parser.parse(argv)
-    from ..best_schema import read_best
     from ..searching import train_best
 
     best = read_best(args.best)
     data = {name: getattr(args, name) for name in DataOptions.model_fields if getattr(args, name) is not None}
+    unsaid = not data and args.task in (None, best.data.task)
     if args.task in (None, best.data.task) and not {"data", "source"} & data.keys():
-        data["source" if best.data.source in load_recipe(best.data.task)[1].sources else "data"] = best.data.source
+        named = "source" if best.data.source in load_recipe(best.data.task)[1].sources else "data"
+        data = {named: best.data.source, **best.data.options, **data}
     epochs = args.max_epochs or best.training.max_epochs
     given = {"task": args.task or best.data.task, "data": data, "seed": args.seed}
     settings = settings_of({**given, "max_epochs": epochs, "patience": best.training.patience})
     task = load_task(settings.task, settings.data)
+    if unsaid:
+        same_data(best, task)
     found = train_best(best, task, settings, Path(args.out) if args.out else None)
     if args.json:
         print(json.dumps(found))

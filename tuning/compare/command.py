@@ -36,8 +36,11 @@ def compare(
         STRATEGIES[name]
     if len(strategies) < 2:
         raise BadValue(f"a comparison needs two strategies, as in --strategies {LIVE}; given: {', '.join(strategies) or 'none'}")
+    twice = [name for number, name in enumerate(strategies) if name in strategies[:number]]
+    if twice:
+        raise BadValue(f"a comparison takes each strategy once; {twice[0]} is given twice")
     if replay:
-        tables = {table.task: table for table in map(Table.load, files(replay))}
+        tables = loaded(files(replay))
         with threadpool_limits(1, user_api="blas"):
             tasks = replay_all(tables, strategies, seeds, workers, budget)
         objectives = {name: table.objective for name, table in tables.items()}
@@ -61,9 +64,22 @@ def files(given: Sequence[Path]) -> list[Path]:
     return found
 
 
+def loaded(paths: Sequence[Path]) -> dict[str, Table]:
+    """The tables by task."""
+    tables: dict[str, Table] = {}
+    for path in paths:
+        table = Table.load(path)
+        if table.task in tables:
+            raise BadValue(f"--replay takes one table a task; {path} is another of {table.task}")
+        tables[table.task] = table
+    return tables
+
+
 def new_out(out: str | None, task: str) -> Path:
     """Where the files go: a folder of this comparison's own, or one that it goes on with."""
     folder = Path(out) if out else Path("runs") / f"compare-{Path(task).stem}-{time.strftime('%Y%m%d-%H%M%S')}"
+    if folder.exists() and not folder.is_dir():
+        raise BadValue(f"--out is a folder; {folder} is a file")
     if (folder / "compare.json").exists():
         raise StudyConflict(f"--out needs a new folder; {folder} holds a finished comparison")
     return folder
@@ -77,7 +93,8 @@ def _target(runs: Sequence[Run]) -> float:
 
 def main(argv: Sequence[str], prog: str) -> int:
     """`compare --task T --strategies A,B --seeds N --budget B | --replay DIR...`."""
-    parser = Parser(prog=prog, description="Compare strategies; other options (--data, --units, ...) go to every search.")
+    words = "Compare strategies; other options (--data, --units, ...) go to every search."
+    parser = Parser(prog=prog, description=words, allow_abbrev=False)
     parser.add_argument("--task", default="sentiment", metavar="NAME", help="what is searched, live (default: sentiment)")
     parser.add_argument("--strategies", default=LIVE, metavar="A,B", help=f"default: {LIVE}")
     parser.add_argument("--seeds", default=str(SEEDS), metavar="N", help=f"searches of each (default: {SEEDS})")
@@ -86,6 +103,8 @@ def main(argv: Sequence[str], prog: str) -> int:
     parser.add_argument("--replay", nargs="+", metavar="PATH", help="recorded tables in place of training")
     parser.add_argument("--out", metavar="DIR", help="folder of the comparison (default: runs/compare-TASK-YYYYMMDD-HHMMSS)")
     args, options = parser.parse_known_args(argv)
+    if args.replay and options:
+        parser.parse(argv)  # there is no search that they could go to
     if not args.seeds.isdigit() or not args.workers.isdigit() or int(args.seeds) < 1 or int(args.workers) < 1:
         raise BadValue(f"--seeds and --workers take whole numbers from 1; given: {args.seeds}, {args.workers}")
     out = new_out(args.out, "replay" if args.replay else args.task)

@@ -8,14 +8,15 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..errors import Mistake
-from ..journal import read
+from ..errors import Mistake, StudyConflict
+from ..journal import read, write_whole
 from ..objective import Objective
 from .runs import Run, incumbents
 
 
 def live(out: Path, strategies: Sequence[str], seeds: int, budget: float, options: Sequence[str]) -> tuple[list[Run], str]:
     """Every strategy with every seed, and the objective. What `out` holds of a finished search is not run again."""
+    same_call(out, {"budget": budget, "options": list(options)})
     runs, objective = [], ""
     for seed in range(seeds):
         turned = [*strategies[seed % len(strategies) :], *strategies[: seed % len(strategies)]]
@@ -30,6 +31,19 @@ def live(out: Path, strategies: Sequence[str], seeds: int, budget: float, option
             runs.append(Run(strategy, seed, budget, tuple(points), len(asked)))
             print(f"{strategy} seed {seed}: {len(asked)} trials, {_best(runs[-1], objective)}", file=sys.stderr, flush=True)
     return runs, objective
+
+
+def same_call(out: Path, call: dict[str, object]) -> None:
+    """What goes on must be the same comparison: other searches would be put beside these."""
+    path = out / "call.json"
+    if not path.exists():
+        out.mkdir(parents=True, exist_ok=True)
+        write_whole(path, json.dumps(call))
+        return
+    before = json.loads(path.read_text(encoding="utf-8"))
+    if before != call:
+        told = f"budget {before['budget']:g} s, {' '.join(before['options'])}"
+        raise StudyConflict(f"an unfinished comparison goes on as it was begun ({told}); give another --out than {out}")
 
 
 def _search(folder: Path, strategy: str, seed: int, budget: float, options: Sequence[str]) -> None:

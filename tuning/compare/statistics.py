@@ -20,6 +20,7 @@ from .runs import Run
 ENOUGH = 8  # seeds: with fewer the smallest p of a Wilcoxon test is above 0.01
 TASKS = 5  # for Friedman's test
 RESAMPLES = 2000
+FAR = 1e9  # loss by which a run that found nothing is worse
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Pair:
 
     first: str
     second: str
-    better: float  # mean of the second's final loss less the first's
+    better: float  # the second's final loss less the first's, as Hodges and Lehmann (1963) estimate it
     p: float  # Wilcoxon, two-sided, after Holm
     times: float  # the second's seconds to the target over the first's, geometric mean over seeds
     low: float
@@ -64,11 +65,11 @@ def pairs(runs: Sequence[Run], target: float) -> list[Pair]:
     raw = []
     for first, second in combinations(known, 2):
         a, b = known[first], known[second]
-        losses = np.array([two.final - one.final for one, two in zip(a, b, strict=True)])
+        losses = np.array([_apart(two.final, one.final) for one, two in zip(a, b, strict=True)])
         logs = np.array([np.log(seconds(two, target) / seconds(one, target)) for one, two in zip(a, b, strict=True)])
         low, high = interval(logs)
         times = [float(value) for value in np.exp([logs.mean(), low, high])]
-        raw.append(Pair(first, second, float(np.mean(losses)), wilcoxon(losses), *times))
+        raw.append(Pair(first, second, shift(losses), wilcoxon(losses), *times))
     return [replace(pair, p=p) for pair, p in zip(raw, holm([pair.p for pair in raw]), strict=True)]
 
 
@@ -78,14 +79,24 @@ def seconds(run: Run, target: float) -> float:
     return max(run.budget if reached is None else reached, 1e-3)
 
 
+def _apart(a: float, b: float) -> float:
+    """The difference of two losses; one that found nothing is far worse than one that did, and equal to its like."""
+    return 0.0 if a == b else float(np.clip(a - b, -FAR, FAR))
+
+
+def shift(differences: np.ndarray) -> float:
+    """The estimate that goes with Wilcoxon's test: the median of the means of all pairs."""
+    first, second = np.triu_indices(len(differences))
+    return float(np.median((differences[first] + differences[second]) / 2))
+
+
 def wilcoxon(differences: np.ndarray) -> float:
     """The two-sided p; 1 where nothing differs."""
-    finite = np.nan_to_num(differences, posinf=1e9, neginf=-1e9)
-    if not np.any(finite):
+    if not np.any(differences):
         return 1.0
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # ties: the normal approximation is taken
-        return float(stats.wilcoxon(finite, zero_method="zsplit").pvalue)
+        return float(stats.wilcoxon(differences, zero_method="zsplit").pvalue)
 
 
 def interval(values: np.ndarray, seed: int = 0) -> tuple[float, float]:

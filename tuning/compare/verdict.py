@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import stats
 
+from ..inference import LEVEL
 from ..recorded import Table
 from ..strategies.asha import levels
 from .runs import Run
@@ -34,7 +35,14 @@ def sentences(task: str, runs: Sequence[Run], found: Sequence[Pair]) -> list[str
             f"on {task} these do not differ in time to the target: " + ", ".join(f"{p.first} and {p.second}" for p in alike)
         )
     ended = [f"{p.first if p.better > 0 else p.second} than {p.second if p.better > 0 else p.first}" for p in found if p.differ]
-    told.append(f"on {task} ends better: {', '.join(ended)}" if ended else f"on {task} no two end at different scores")
+    least = len(found) * 2 / 2**seeds  # Holm's correction of the smallest p that so many seeds can give
+    if ended:
+        told.append(f"on {task} ends better: {', '.join(ended)}")
+    elif least >= LEVEL:
+        few = f"{seeds} seeds are too few to tell of {len(found)} pairs"
+        told.append(f"on {task} {few} which ends better (the smallest p they can give is {least:.2g})")
+    else:
+        told.append(f"on {task} no two end at different scores")
     return [f"{sentence}." for sentence in told]
 
 

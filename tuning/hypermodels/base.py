@@ -12,27 +12,11 @@ import keras_tuner
 
 from ..codec import PAD
 from ..keras_types import HyperParameters, Model
-from ..ranges import Limits, doubling, ladder, tenths
+from ..ranges import DEFAULTS, Limits
 from ..space import Condition, Config, Grid, Interval, Parameter, Space, Value, printed
 from ..task import TaskSpec
 from .fast import PLAIN, Kit
 
-DEFAULTS: Limits = {
-    "cell": Grid(values=("lstm",), default="lstm"),
-    "units": Grid(values=ladder(8, 256), default=32),
-    "layers": Grid(values=(1, 2, 3), default=1),
-    "taper": Grid(values=("constant", "halving"), default="constant"),
-    "bidirectional": Grid(values=(False, True), default=False),
-    "dropout": Grid(values=tenths(0.0, 0.5), default=0.2),
-    "recurrent_dropout": Grid(values=(0.0,), default=0.0),
-    "activation": Grid(values=("tanh",), default="tanh"),
-    "embedding": Grid(values=doubling(16, 128), default=64),
-    "pooling": Grid(values=("last", "mean", "max"), default="mean"),
-    "predict": Grid(values=("change", "level", "window"), default="change"),
-    "every_step": Grid(values=(True, False), default=True),
-    "learning_rate": Interval(low=5e-4, high=2e-2, log=True, default=3e-3),
-    "batch_size": Grid(values=doubling(32, 128), default=64),
-}
 LOSSES = {"binary": "binary_crossentropy", "bits": "binary_crossentropy", "values": "mse"}
 COUNTS: dict[str, list[str]] = {"binary": ["binary_accuracy"], "bits": ["binary_accuracy"], "values": ["mae"], "tokens": []}
 

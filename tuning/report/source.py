@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,9 +9,10 @@ from typing import Any
 from .. import journal
 from ..best_schema import Best, read_best
 from ..errors import BadFile
+from ..folder import stored_settings
 from ..ledger import Ledger, Record
 from ..objective import Objective
-from ..settings import Settings, settings_of
+from ..settings import Settings
 from ..space import Config
 from ..trial import Answer, Decision, Result, Trial
 
@@ -61,14 +61,12 @@ class Source:
 def source(folder: Path) -> Source:
     """Read a folder; BadFile where it holds no finished search."""
     best = read_best(folder)
-    path = folder / "settings.json"
-    try:
-        settings = settings_of(json.loads(path.read_text(encoding="utf-8"))["settings"])
-    except (OSError, ValueError, KeyError, TypeError):
-        raise BadFile(f"{folder} holds no whole study: {path} is missing or damaged") from None
+    settings, path = stored_settings(folder), folder / "trials.jsonl"
+    if not path.exists():
+        raise BadFile(f"{folder} holds no whole study: {path} is missing")
     objective = Objective.parse(best.search.objective)
     ledger, finished, fresh, last = Ledger(Silent(), objective), dict[int, float](), list[float](), 0.0
-    for event in journal.read(folder / "trials.jsonl"):
+    for event in journal.read(path):
         ledger.apply(event)
         last = float(event["at"])
         if event["event"] == "finished":

@@ -133,7 +133,7 @@ class Run:
         if self.state.best_score is None or self.objective.better(score, self.state.best_score):
             self.state.best, self.state.best_epoch, self.state.best_score = self.model.get_weights(), len(history), score
         cold = self.program is None or self.program.cold
-        decision = Decision(self.report({**history[-1], "score": score, "cold": cold, **self.parameters}))
+        decision = Decision(self.report({**history[-1], "score": score, "cold": cold, **self.parameters, **self.latency}))
         if (
             self.job.checkpoint and not self.job.final and time.monotonic() - self.saved > SAVE_EVERY
         ):  # after the journal has the epoch
