@@ -168,14 +168,14 @@ WORDS = {
     "layers": "recurrent layers",
     "taper": "units of further layers: the same (constant), or half of the one before (halving)",
     "bidirectional": "read in both directions: yes, no, both",
-    "dropout": "share of inputs dropped before each layer",
+    "dropout": "share of values dropped after the embedding and each recurrent layer",
     "recurrent_dropout": "share of the state dropped within a layer (slow: Keras's own loop)",
     "activation": "of the cell: tanh, relu, sigmoid, softsign, elu (slow where not tanh)",
     "embedding": "dimensions of a token",
     "learning_rate": "of Adam",
     "batch_size": "rows a step",
     "pooling": "of the states, for one label a row: last, mean, max",
-    "predict": "forecasts: the change from the last value, the level, or the level scaled by its window",
+    "predict": "forecasts: the change from the last value, the level, or the level on the window's own scale",
     "every_step": "forecasts: train on the values after each step, not the last alone",
 }
 
