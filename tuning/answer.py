@@ -52,7 +52,9 @@ def answered(found: Evidence) -> Answer:
     raced.sort(key=lambda one: (one.units or 0, one.parameters_without_embedding))
     width, learned, trials = race.half_width(), _learned(found), observed(found.records, found.objective)
     within = sorted({one.units for one in raced if one.units and _is_size(one) and not one.apart and one.seeds > 1})
-    claims = [*_claims(found, prior), *_regressed(trials, found.objective, learned), *_naive(found)]
+    # networks that are no better than a constant guess differ in how far luck takes them (the best of many epochs), not in worth
+    compared = _claims(found, prior) if learned is not False else []
+    claims = [*compared, *_regressed(trials, found.objective, learned), *_naive(found)]
     answer = Answer(
         sentence="",
         units=_units(found.chosen),
