@@ -13,12 +13,10 @@ import argparse
 import contextlib
 import json
 import math
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
-from records import ROOT, History
+from records import History, answer_of
 
 from tuning import load_task
 from tuning.executors import Processes
@@ -91,30 +89,8 @@ def searches(history: History, needs: dict[int, int], budget: str) -> None:
     for bits, seed in ((bits, seed) for seed in range(SEARCHES) for bits in BITS):
         line = history.find(kind="search", bits=bits, seed=seed, budget=budget)
         if line is None:
-            with tempfile.TemporaryDirectory() as folder:
-                argv = [
-                    sys.executable,
-                    str(ROOT / "scripts" / "search.py"),
-                    "--task",
-                    "memory",
-                    "--bits",
-                    str(bits),
-                    "--seed",
-                    str(seed),
-                ]
-                argv += [
-                    "--budget",
-                    budget,
-                    "--max-epochs",
-                    str(EPOCHS),
-                    "--patience",
-                    str(PATIENCE),
-                    "--quiet",
-                    "--json",
-                    "--out",
-                    f"{folder}/run",
-                ]
-                answer = json.loads(subprocess.run(argv, check=True, capture_output=True, text=True).stdout)["answer"]
+            given = ["--task", "memory", "--bits", str(bits), "--seed", str(seed), "--budget", budget]
+            answer = answer_of(*given, "--max-epochs", str(EPOCHS), "--patience", str(PATIENCE))
             raced = [(one["units"], one["seeds"], one["mean"], one["apart"]) for one in answer["raced"]]
             line = history.add(kind="search", bits=bits, seed=seed, budget=budget, units=answer["units"], raced=raced)
         octaves = abs(math.log2(line["units"] / needs[bits]))

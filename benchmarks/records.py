@@ -2,6 +2,8 @@
 
 import json
 import subprocess
+import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,14 @@ def commit() -> str:
     """The commit that is measured."""
     argv = ["git", "rev-parse", "--short", "HEAD"]
     return subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def answer_of(*options: str) -> dict[str, Any]:
+    """The answer of one search, as a user starts it; its folder is a temporary one."""
+    with tempfile.TemporaryDirectory() as folder:
+        argv = [sys.executable, str(ROOT / "scripts" / "search.py"), *options, "--quiet", "--json", "--out", f"{folder}/run"]
+        told = json.loads(subprocess.run(argv, check=True, capture_output=True, text=True).stdout)
+    return dict(told["answer"])
 
 
 class History:

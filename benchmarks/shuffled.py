@@ -9,14 +9,11 @@ and recommends the smallest size that was raced. 20 minutes.
 
 import argparse
 import csv
-import json
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
 import numpy as np
-from records import ROOT, History
+from records import History, answer_of
 
 from tuning import load_task
 from tuning.codec import TextCodec
@@ -53,18 +50,8 @@ def main() -> None:
         line = history.find(seed=seed, budget=args.budget)
         if line is None:
             with tempfile.TemporaryDirectory() as folder:
-                argv = [
-                    sys.executable,
-                    str(ROOT / "scripts" / "search.py"),
-                    "--task",
-                    "sentiment",
-                    "--seed",
-                    str(seed),
-                    "--quiet",
-                    "--json",
-                ]
-                argv += ["--data", str(dealt(Path(folder), seed)), "--budget", args.budget, "--out", f"{folder}/run"]
-                answer = json.loads(subprocess.run(argv, check=True, capture_output=True, text=True).stdout)["answer"]
+                data = str(dealt(Path(folder), seed))
+                answer = answer_of("--task", "sentiment", "--seed", str(seed), "--data", data, "--budget", args.budget)
             claims = [claim["question"] for claim in answer["claims"] if claim["question"] in STRUCTURE and claim["p"] < 0.05]
             claims += [one["name"] for one in answer["importance"] if one["mattered"]]
             raced = [one["parameters_without_embedding"] for one in answer["raced"] if one["seeds"] >= 3]

@@ -278,11 +278,34 @@ def told(folder: Path) -> dict[int, tuple[Config, float]]:
     return {event["trial"]: (configs[event["trial"]], event["score"]) for event in events(folder, "finished")}
 
 
+def test_smaller_sizes_are_tried_late_in_a_search_that_is_confirmed(tmp_path: Path) -> None:
+    sizes = (8, 16, 32)
+    for name, share in (("alone", 0.0), ("confirmed", 0.3)):
+        late = study(tmp_path / name, MadeUp(2), trials=40, share=share, sizes=sizes)
+        late.search(late.search_left)
+    seen = {name: [event["config"] for event in events(tmp_path / name, "asked")] for name in ("alone", "confirmed")}
+    assert seen["confirmed"][:20] == seen["alone"][:20]
+    assert seen["confirmed"] != seen["alone"]
+    rates = [config["learning_rate"] for config in seen["confirmed"]]
+    assert len(rates) > len(set(rates))  # another size with the best's rate
+
+
 @pytest.mark.parametrize("strategy", STRATEGY_NAMES)
 def test_deterministic_studies_do_not_depend_on_the_number_of_workers(tmp_path: Path, strategy: str) -> None:
     results = []
     for number, (slots, newest) in enumerate([(1, False), (2, True), (4, False), (4, True)]):
         study(tmp_path / str(number), MadeUp(slots, newest_first=newest), strategy, batch=4, trials=10).run()
+        results.append(told(tmp_path / str(number)))
+    assert all(result == results[0] for result in results)
+
+
+@pytest.mark.parametrize("strategy", ["random", "asha", "auto"])
+def test_nor_does_what_is_tried_late(tmp_path: Path, strategy: str) -> None:
+    results = []
+    for number, (slots, newest) in enumerate([(1, False), (3, True), (4, True)]):
+        executor = MadeUp(slots, newest_first=newest)
+        late = study(tmp_path / str(number), executor, strategy, batch=4, trials=32, share=0.3, sizes=(8, 16, 32))
+        late.search(late.search_left)
         results.append(told(tmp_path / str(number)))
     assert all(result == results[0] for result in results)
 

@@ -74,8 +74,13 @@ class Ledger:
         self.epochs = 0
         self.changes = 0  # of what follows
         self.confirmed: dict[str, Confirmed] = {}  # by configuration: trained again on fresh seeds
+        self._trials: dict[str, int] = {}  # by configuration
         self._orders: dict[Role, Order] = {}
         self.bests: dict[Role, Record] = {}  # the first of the leaderboard, of all trials and of those with a role's value
+
+    def trial_of(self, config: Config) -> int | None:
+        """The trial that has, or had, this configuration."""
+        return self._trials.get(same(config))
 
     def propose(self, config: Config | None = None) -> Trial | Answer:
         """Ask the strategy for the next trial."""
@@ -106,6 +111,7 @@ class Ledger:
         record = self.records.get(number)
         if record is None:
             record = self.records[number] = Record(number, event["config"], event["seed"], 0, 0)
+            self._trials[same(event["config"])] = number
         record.epochs, record.until = event["epochs"], event["until"]
         record.status, record.failures = "waiting", 0
         self.open.append(number)

@@ -24,7 +24,7 @@ from .ledger import Ledger
 from .objective import Objective
 from .report import write_report
 from .settings import Settings
-from .space import Space
+from .space import Grid, Space
 from .strategies import STRATEGIES, Setting
 from .study import Study, Watcher
 from .task import Task
@@ -112,6 +112,7 @@ class Opened:
             constraints=Constraints(settings.max_params, settings.max_latency_ms, cost == "latency_ms"),
             share=0.0 if settings.record else settings.confirm,
             default=self.space.default(),
+            sizes=sizes_of(self.space),
             refit=settings.refit,
             watcher=self.watcher,
         )
@@ -180,6 +181,14 @@ class Opened:
         if cost is not None:
             write_whole(self.folder / "front.html", front_page(list(study.ledger.records.values()), self.objective, cost))
         return best.model_dump(mode="json")
+
+
+def sizes_of(space: Space) -> list[int]:
+    """The numbers of units that are searched, in rising order; none where they are no grid of numbers."""
+    units = next((parameter.domain for parameter in space.searched if parameter.name == "units"), None)
+    if not isinstance(units, Grid) or not all(isinstance(value, int) for value in units.values):
+        return []
+    return sorted(int(value) for value in units.values)
 
 
 def cost_model(task: Task) -> CostModel:

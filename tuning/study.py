@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -11,6 +11,7 @@ from .budget import Budget, Clock
 from .checkpoints import Checkpoints
 from .confirm import Confirmation
 from .constraints import Constraints
+from .descent import smaller
 from .errors import BadValue, Mistake
 from .executors import Executor, Message
 from .folder import ARRAYS
@@ -64,6 +65,7 @@ class Study:
         constraints: Constraints | None = None,
         share: float = 0.0,
         default: Config | None = None,
+        sizes: Sequence[int] = (),
         refit: bool = False,
         watcher: Watcher | None = None,
     ) -> None:
@@ -71,7 +73,7 @@ class Study:
         self.checkpoints = Checkpoints(folder)
         self.budget, self.clock, self.model = budget, clock, model
         self.seed, self.max_epochs, self.patience = seed, max_epochs, patience
-        self.first = [config for config in distinct(first or []) if not self._asked_before(config)]
+        self.first = [config for config in distinct(first or []) if ledger.trial_of(config) is None]
         self.class_weight, self.deterministic, self.timing = class_weight, deterministic, timing or Timing()
         self.watcher = watcher or Watcher()
         self.interrupts = Interrupts()
@@ -80,11 +82,9 @@ class Study:
         self.running: dict[int, int] = {}  # job -> trial
         self.jobs = 0
         self.exhausted = False
+        self.sizes = sizes  # the space's, in rising order
         self.left: Callable[[], float] = self.search_left
         self.confirmation = Confirmation(self, share, default, refit)
-
-    def _asked_before(self, config: Config) -> bool:
-        return any(same(record.config) == same(config) for record in self.ledger.records.values())
 
     # the journal
 
@@ -141,7 +141,7 @@ class Study:
         while self.free() and (due := self.confirmation.due()):
             self.confirmation.submit(*due)
         while self.ledger.room and not self.exhausted and self._may_ask():
-            asked = self.ledger.propose(self.first[0] if self.first else None)
+            asked = self.ledger.propose(self._wanted())
             if asked is WAIT:
                 break
             if asked is DONE:
@@ -153,6 +153,19 @@ class Study:
             record = self.ledger.records[number]
             if record.status == "waiting" and self.free() and self.fits(record):
                 self.submit(record)
+
+    def _wanted(self) -> Config | None:
+        """What is to be tried whatever the strategy would: the user's own; late in a search that is confirmed, smaller sizes."""
+        if self.first:
+            return self.first[0]
+        return smaller(self.ledger, self.sizes) if self.confirmation.share and self._half_spent() else None
+
+    def _half_spent(self) -> bool:
+        """Whether half of the search is over."""
+        budget = self.budget
+        spent = [2 * len(self.ledger.records) >= budget.trials] if budget.trials else []
+        spent += [2 * self.ledger.planned >= budget.epochs] if budget.epochs else []
+        return any(spent) or (budget.seconds is not None and self.clock.now() >= self.left())
 
     def _may_ask(self) -> bool:
         waiting = [self.ledger.records[number] for number in self.ledger.open if self.ledger.records[number].status == "waiting"]
