@@ -3,8 +3,9 @@
     python benchmarks/drawn.py [--trials 1000] [--times 5]
 
 A real search of small networks on `memory` (one layer: few structures are traced), then the report opened in headless Chromium
-without a network. Milliseconds from the start of navigation until the second frame after the page was loaded, when every chart is
-painted; the median.
+without a network. Milliseconds from the start of navigation until the second frame after the page was loaded, medians: in a window
+of 1200 x 900, where charts far below are drawn when they come near, and in one of 1200 x 12000, where every chart is. The parallel
+coordinates take most of the latter: WebGL is computed by the processor there.
 """
 
 import argparse
@@ -31,13 +32,13 @@ def searched(folder: Path, trials: int) -> Path:
     return folder / "run" / "report.html"
 
 
-def drawn(page: Path) -> float:
-    """Milliseconds until one opening of it is painted."""
+def drawn(page: Path, height: int) -> float:
+    """Milliseconds until one opening of it, in a window so high, is painted."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if chromium is None:
         raise SystemExit("drawn.py needs Chromium (Debian: chromium)")
     argv = [chromium, "--headless", "--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP * ~NOTFOUND"]
-    argv += ["--enable-logging=stderr", "--window-size=1200,3000", f"--screenshot={page.with_suffix('.png')}", page.as_uri()]
+    argv += ["--enable-logging=stderr", f"--window-size=1200,{height}", f"--screenshot={page.with_suffix('.png')}", page.as_uri()]
     told = subprocess.run(argv, capture_output=True, text=True, timeout=120, check=True).stderr
     found = re.search(r"drawn after ([0-9.]+)", told)
     if found is None:
@@ -58,9 +59,9 @@ def main() -> None:
             page = searched(Path(folder), args.trials)
             size = page.stat().st_size
             page.write_text(page.read_text(encoding="utf-8").replace("</head>", SCRIPT, 1), encoding="utf-8")
-            times = [drawn(page) for _ in range(args.times)]
-        line = history.add(trials=args.trials, bytes=size, milliseconds=round(float(np.median(times))), most=round(max(times)))
-    print(f"{line['trials']} trials: {line['bytes'] / 1e6:.2f} MB, drawn in {line['milliseconds']} ms (at most {line['most']})")
+            seen, whole = (round(float(np.median([drawn(page, height) for _ in range(args.times)]))) for height in (900, 12_000))
+        line = history.add(trials=args.trials, bytes=size, milliseconds=seen, whole=whole)
+    print(f"{line['trials']} trials: {line['bytes'] / 1e6:.2f} MB, drawn in {line['milliseconds']} ms, all in {line['whole']} ms")
 
 
 if __name__ == "__main__":

@@ -75,12 +75,24 @@ def test_a_folder_without_a_search_is_told_so(tmp_path: Path, here: Here) -> Non
 
 @NEED
 def test_a_browser_draws_every_chart_without_a_word(searched: Path) -> None:
-    document, complaints = drawn(searched / "report.html")
-    charts = document.count('class="plotly-graph-div')
+    document, complaints = drawn(searched / "report.html", "--window-size=1200,12000")  # all charts are near
+    charts = document.count('class="chart')
     assert charts >= 5
+    assert document.count('data-drawn="yes"') == charts
     assert len(re.findall(r'class="main-svg"', document)) >= charts
     said = [line for line in complaints.splitlines() if "CONSOLE" in line and "WebGL" not in line]  # its own driver's remarks
     assert not said
+
+
+@NEED
+def test_what_is_far_below_is_drawn_later_and_for_printing(searched: Path, tmp_path: Path) -> None:
+    near, _ = drawn(searched / "report.html", "--window-size=800,600")
+    assert 1 <= near.count('data-drawn="yes"') < near.count('class="chart')
+    page = (searched / "report.html").read_text(encoding="utf-8")
+    printed = page.replace("</body>", "<script>onload = () => dispatchEvent(new Event('beforeprint'))</script></body>")
+    (tmp_path / "printed.html").write_text(printed, encoding="utf-8")
+    whole, _ = drawn(tmp_path / "printed.html", "--window-size=800,600")
+    assert whole.count('data-drawn="yes"') == whole.count('class="chart')
 
 
 @NEED

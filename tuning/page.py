@@ -16,6 +16,7 @@ h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2rem; }
 .scroll { overflow-x: auto; margin: 1rem 0; }
 table { border-collapse: collapse; } td, th { padding: .25rem .75rem; text-align: right; }
 th:first-child, td:first-child { text-align: left; } tr + tr { border-top: 1px solid #8884; }
+.chart { min-height: 420px; }
 td.words { text-align: left; min-width: 18rem; }
 table.sortable th { cursor: pointer; } th { vertical-align: bottom; }
 @media print { .scroll { overflow: visible; } }
@@ -74,8 +75,29 @@ def sortable(titles: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     return f'<div class="scroll">{whole}</div>{SORT}'
 
 
+# a chart is drawn when it comes near, all are before printing: what is looked at first does not wait for what is far below
+DRAW = """
+<script>
+addEventListener("DOMContentLoaded", () => {
+  const charts = [...document.querySelectorAll(".chart")];
+  const draw = place => {
+    if (place.dataset.drawn) return;
+    place.dataset.drawn = "yes";
+    const figure = JSON.parse(place.nextElementSibling.textContent);
+    Plotly.newPlot(place, figure.data, figure.layout, {displayModeBar: false, responsive: true});
+  };
+  const near = new IntersectionObserver(seen => seen.forEach(one => one.isIntersecting && draw(one.target)), {rootMargin: "600px"});
+  charts.forEach(place => near.observe(place));
+  addEventListener("beforeprint", () => charts.forEach(draw));
+});
+</script>
+"""
+
+
 def chart(figure: Any, words: str, first: bool, **layout: Any) -> str:
     """A plotly figure with its text equivalent; the first of a page brings the script."""
+    from plotly.offline import get_plotlyjs
+
     layout = {"margin": {"t": 20, "r": 10}, **layout}
     figure.update_layout(
         template="none",
@@ -86,5 +108,7 @@ def chart(figure: Any, words: str, first: bool, **layout: Any) -> str:
         legend={"orientation": "h", "y": -0.2},
         **layout,
     )
-    drawn = figure.to_html(full_html=False, include_plotlyjs=first, config={"displayModeBar": False, "responsive": True})
-    return f"{drawn}\n<p><small>{text(words)}</small></p>"
+    script = f"<script>{get_plotlyjs()}</script>{DRAW}" if first else ""
+    data = figure.to_json().replace("</", "<\\/")  # no text in it may end the script
+    drawn = f'<div class="chart"></div><script type="application/json">{data}</script>'
+    return f"{script}{drawn}\n<p><small>{text(words)}</small></p>"
