@@ -103,7 +103,7 @@ class Advice:
                 "no two sizes are in enough trials that differ in nothing else but by chance; give fewer sizes, as powers of 2"
             )
         best = min(units, key=lambda u: against[u].mean)
-        others = max(1, len(units) - 1)
+        others = len(units) - 1
         found = []
         for u in units:
             loss = self.effects.difference(rows[u], rows[best])

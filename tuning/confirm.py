@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .constraints import Constraints
-from .executors import Message
+from .executors import RETRIED, Message
 from .ledger import ANY, Confirmed, Record, Role
 from .race import MOST, Candidate, Race, admitted, revealed
 from .space import Config, same
@@ -19,7 +19,6 @@ from .trial import Decision, derived_seed
 if TYPE_CHECKING:
     from .study import Study
 
-PASSING = ("killed", "memory", "hung")
 ONCE = 0.4  # most of the budget that training the best once more may take where there is no race
 BASELINE = 2  # place of the defaults in the order in which candidates are taken
 
@@ -30,8 +29,8 @@ class Confirmation:
     `default`: the configuration with every default, raced whatever the search found.
     """
 
-    def __init__(self, study: Study, share: float = 0.0, default: Config | None = None, refit: bool = False) -> None:
-        self.study, self.share, self.default, self.refit = study, share, default, refit
+    def __init__(self, study: Study, share: float = 0.0, default: Config | None = None) -> None:
+        self.study, self.share, self.default = study, share, default
         self.opened = False
         self.running: dict[int, tuple[Candidate, int]] = {}  # job -> candidate and the number of its seed
         self._reserve: tuple[int, float] | None = None  # as it was after so many changes of the ledger
@@ -198,6 +197,10 @@ class Confirmation:
         """The configuration as a short hash: the defaults may become a trial later."""
         return hashlib.sha256(one.key.encode()).hexdigest()[:10]
 
+    def sweep(self, kept: Candidate | None) -> None:
+        """Remove the weights of all runs but the chosen configuration's: a resumed study adds seeds to them."""
+        self.study.checkpoints.sweep_fresh(self.name(kept) if kept else None)
+
     def hear(self, message: Message) -> None:
         """A run goes on to its end, and counts where time did not cut it short of where the search had been."""
         study = self.study
@@ -211,7 +214,7 @@ class Confirmation:
         if message.kind == "done" and self._whole(one, message.body):
             study.record("confirmed", **told, **message.body)
             return
-        passing = message.body.get("kind") in PASSING  # killed, out of memory: it says nothing of the configuration
+        passing = message.body.get("kind") in RETRIED  # it says nothing of the configuration
         if passing and one.key not in self.retried:
             self.retried.add(one.key)
         else:

@@ -31,11 +31,12 @@ class Delivered:
     refit: bool = False
 
 
-def deliver(study: Study, prefer: Prefer = "smallest", refit: bool = False, test: bool = True) -> Delivered | None:
+def deliver(study: Study, prefer: Prefer = "smallest", test: bool = True) -> Delivered | None:
     """Choose, test, write best.keras; None where nothing was trained.
 
-    Without a run on a fresh seed the search's own weights are taken. `refit`: trained once more, on train plus validation, for
-    the median of the best epochs. All networks of the chosen configuration are scored on the test split, in one reading.
+    Without a run on a fresh seed the search's own weights are taken. With `--refit` it is trained once more, on train plus
+    validation, for the median of the best epochs. All networks of the chosen configuration are scored on the test split, in
+    one reading.
     """
     candidates = study.confirmation.candidates()
     one = chosen(candidates, prefer)
@@ -44,7 +45,7 @@ def deliver(study: Study, prefer: Prefer = "smallest", refit: bool = False, test
     order = sorted(one.losses, key=one.losses.__getitem__)  # the best on the validation split is handed over
     kept = [number for number in order if study.confirmation.state(one, number).exists()]
     record = study.ledger.records.get(one.trial) if one.trial is not None else None
-    if refit and test:
+    if study.refit and test:
         epochs = max(1, round(median(event["best_epoch"] for event in study.ledger.confirmed[one.key].runs.values())))
         seed = derived_seed(study.seed, "refit", 0)
         try:
@@ -80,11 +81,6 @@ def _done(study: Study, trial: int | None, config: Config, **more: Any) -> dict[
     except KeyboardInterrupt:
         study.executor.stop(job.id)
         raise
-
-
-def cleared(study: Study, kept: Candidate | None) -> None:
-    """Remove the weights of runs on fresh seeds but for the chosen configuration's: a resumed study adds seeds to them."""
-    study.checkpoints.sweep_fresh(study.confirmation.name(kept) if kept else None)
 
 
 def awaited(executor: Executor, job: int, interrupts: Interrupts | None = None) -> dict[str, Any]:

@@ -68,7 +68,7 @@ class Effects:
     def __init__(self, rows: Sequence[Row], losses: Sequence[float], structure: Sequence[str]) -> None:
         self.names = list(dict.fromkeys(name for row in rows for name in row))
         self.structure = [name for name in structure if name in self.names]
-        self.least = FEW if len(rows) >= MANY else 3
+        self.many = len(rows) >= MANY
         self.terms = self._terms(rows)
         widths = {term.name: max(1, len(term.levels) - 1) for term in self.terms}
         cells = {name: widths.get("units", 0) * widths.get(name, 0) for name in self.structure if name != "units"}
@@ -76,7 +76,7 @@ class Effects:
         y = np.asarray(losses, float)
         whole = self._fit(self.encoded(rows), y)
         self.kept = np.ones(len(rows), bool)
-        if len(rows) >= MANY:
+        if self.many:
             self.kept = self._better_half(rows, whole)
             rows, y = [row for row, kept in zip(rows, self.kept, strict=True) if kept], y[self.kept]
             whole = self._fit(self.encoded(rows), y)
@@ -92,7 +92,7 @@ class Effects:
             values = [row.get(name, MISSING) for row in rows]
             many = len(rows) >= FEW * len(set(values))  # else a size's place on its scale has to do
             choice = len(set(values)) <= 2 or (name in self.structure and (many or name != "units"))
-            term = Term.of(name, values, choice, self.least)
+            term = Term.of(name, values, choice, FEW if self.many else 3)
             if term is not None and len(term.levels) <= 40:
                 found.append(term)
         return found
@@ -150,7 +150,7 @@ class Effects:
             counts = Counter(dict(counts.most_common(1)))
         elif term.levels:  # a rarer value has no column of its own
             counts = Counter({value: count for value, count in counts.items() if str(value) in term.levels})
-        least = FEW if self.least == FEW else 1
+        least = FEW if self.many else 1
         known = [value for value, count in counts.items() if count >= least]
         return sorted(known, key=lambda value: (isinstance(value, str), value))
 
@@ -174,7 +174,7 @@ class Effects:
         """Values at which a parameter's effect is looked at."""
         term = self._term(name)
         if term.levels:
-            return list(self.levels(name))
+            return self.levels(name)
         values = sorted(float(row[name]) for row in self.rows if number(row.get(name, MISSING)))
         return [values[int(share * (len(values) - 1))] for share in (0.1, 0.5, 0.9)]
 

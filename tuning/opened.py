@@ -15,7 +15,7 @@ from . import journal as journals
 from .budget import Budget, Clock
 from .constraints import Constraints
 from .cost import CostModel
-from .delivery import Delivered, cleared, deliver
+from .delivery import Delivered, deliver
 from .errors import Mistake, StudyConflict
 from .executors import Executor
 from .front_page import front_page
@@ -148,7 +148,7 @@ class Opened:
         with contextlib.closing(study.journal), study.interrupts:
             try:
                 study.run()
-                delivered = deliver(study, settings.prefer, settings.refit)
+                delivered = deliver(study, settings.prefer)
             except KeyboardInterrupt:
                 interrupted = True
                 study.stop()
@@ -175,7 +175,7 @@ class Opened:
         best = whole_best(study, found, self.settings, self.task, self.objective)
         write_whole(self.folder / "best.json", best.model_dump_json(indent=1))
         if found.body["test"] is not None:  # a search that was interrupted goes on with what it has
-            cleared(study, found.chosen)
+            study.confirmation.sweep(found.chosen)
         write_report(self.folder)
         cost = self.settings.cost()
         if cost is not None:

@@ -13,7 +13,7 @@ from .confirm import Confirmation
 from .constraints import Constraints
 from .descent import smaller
 from .errors import BadValue, Mistake
-from .executors import Executor, Message
+from .executors import RETRIED, Executor, Message
 from .folder import ARRAYS
 from .interrupt import Interrupts
 from .journal import Event, Journal
@@ -25,7 +25,6 @@ from .training.jobs import Job, ModelRef
 from .trial import DONE, WAIT, Decision, Trial, derived_seed
 
 TICK = 0.25  # seconds between looks at the clock
-RETRIED = ("killed", "memory", "hung")
 UNFIT = 10  # proposals that would not end in time after which no other is asked for
 # so many first trials end the search where all fail, or all are above a limit
 HOPELESS = (("failed", 5, "all failed"), ("infeasible", 200, "are all above a limit"))
@@ -83,8 +82,9 @@ class Study:
         self.jobs = 0
         self.exhausted = False
         self.sizes = sizes  # the space's, in rising order
+        self.refit = refit  # the answer is trained once more, on train plus validation
         self.left: Callable[[], float] = self.search_left
-        self.confirmation = Confirmation(self, share, default, refit)
+        self.confirmation = Confirmation(self, share, default)
 
     # the journal
 
@@ -124,7 +124,7 @@ class Study:
             return self.budget.left(self.clock) - self.timing.delivery(self.ledger.best)
         best = self.ledger.best
         answering = self.timing.delivery(best, USUAL) + (self.budget.thinking if self.budget.seconds else 0.0)
-        if self.confirmation.refit and best is not None:
+        if self.refit and best is not None:
             answering += self.timing.again(best, self.max_epochs, self.patience)
         return self.budget.left(self.clock) - answering
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .base import Executor, Message
+from .base import RETRIED, Executor, Message
 from .inline import Inline
 from .processes import Processes
 
-__all__ = ["Executor", "Inline", "Message", "Processes"]
+__all__ = ["RETRIED", "Executor", "Inline", "Message", "Processes"]

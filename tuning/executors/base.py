@@ -20,6 +20,9 @@ class Message:
     body: dict[str, Any] = field(default_factory=dict)
 
 
+RETRIED = ("killed", "memory", "hung")  # kinds of failure that may be chance: once more is tried
+
+
 class Executor(Protocol):
     """Runs jobs and never decides. One thread drives it; `submit` at most `slots` jobs at a time."""
 
