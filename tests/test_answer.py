@@ -104,7 +104,7 @@ def run(race: Race, truth: dict[int, float], rng: np.random.Generator, deviation
 
 
 def test_clear_losers_stop_and_close_ones_get_more_seeds() -> None:
-    truth = {8: 0.4, 16: 0.105, 32: 0.1, 64: 0.1}
+    truth = {32: 0.1, 8: 0.4, 16: 0.105, 64: 0.1}  # the search's best first
     candidates = [candidate(units, []) for units in truth]
     run(Race(candidates, ACCURACY), truth, np.random.default_rng(0))
     seeds = {one.size: len(one.losses) for one in candidates}
@@ -138,6 +138,20 @@ def test_seeds_are_taken_in_turn_and_in_strict_races_in_step() -> None:
     race.start(*second)
     assert race.next() is None  # the first seeds are under way
     assert Race(candidates, ACCURACY).next() is not None
+
+
+def test_the_searchs_best_has_enough_seeds_for_a_claim_before_others_begin() -> None:
+    best, small = candidate(96, []), candidate(8, [])
+    race, order = Race([best, small], ACCURACY), []
+    for _ in range(2 * LEAST):
+        due = race.next()
+        assert due is not None
+        race.start(*due)
+        order.append(due[0].size)
+    assert order == [96] * LEAST + [8] * LEAST
+    while (due := race.next()) is not None:
+        race.start(*due)
+        assert abs(len(race.begun(best)) - len(race.begun(small))) <= 1
 
 
 def test_no_seed_runs_twice_though_a_later_one_ended_first() -> None:

@@ -56,12 +56,16 @@ class Race:
         return self._started.get(candidate.key, set()) | candidate.losses.keys()
 
     def next(self, late: Collection[str] = ()) -> tuple[Candidate, int] | None:
-        """The candidate with the fewest seeds (not one of `late`), and the number of its next; None where none is to start."""
+        """A candidate (not one of `late`) and the number of its next seed; None where none is to start.
+
+        The search's best until it has enough for a claim, for all others are held against it; then who has the fewest.
+        """
         racing = self.racing()
         waiting = [one for one in racing if len(self.begun(one)) < self.most and one.key not in late]
         if not waiting or self.settled():
             return None
-        chosen = min(waiting, key=lambda one: len(self.begun(one)))
+        first = not self.strict and waiting[0] is self.candidates[0] and len(self.begun(waiting[0])) < LEAST
+        chosen = waiting[0] if first else min(waiting, key=lambda one: len(self.begun(one)))
         number = next(n for n in range(self.most) if n not in self.begun(chosen))  # a run that was cut leaves a gap
         if self.strict and any(len(one.losses) < number for one in racing if one.key not in late):
             return None
