@@ -163,6 +163,16 @@ class TestTable:
         assert all(len(row.curves) == 2 for row in table.rows)
         assert all(len(curve.scores) == 3 for row in table.rows for curve in row.curves)
         assert table.objective == "val_accuracy:max"
+        argv = ["--replay", str(tmp_path / "0"), str(tmp_path / "1"), "--strategies", "random,sobol", "--seeds", "2"]
+        status, _, err = here("compare", *argv, "--out", str(tmp_path / "compared"))
+        assert status == 0, err
+        assert list(json.loads((tmp_path / "compared" / "compare.json").read_text())["tasks"]) == ["signals"]
+        settings = json.loads((tmp_path / "0" / "settings.json").read_text())
+        settings["settings"]["record"] = False
+        (tmp_path / "0" / "settings.json").write_text(json.dumps(settings))
+        status, _, err = here("compare", *argv, "--out", str(tmp_path / "other"))
+        assert status == 2
+        assert "--record" in err
 
 
 class TestStatistics:

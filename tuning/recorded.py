@@ -69,11 +69,13 @@ class Table(BaseModel):
 
     @classmethod
     def of(cls, folders: Sequence[Path]) -> Table:
-        """The table of several recorded studies of one task and space."""
+        """The table of several recorded studies of one task and space; BadFile where they are none, or differ."""
         stored = [json.loads((folder / "settings.json").read_text(encoding="utf-8")) for folder in folders]
         for one, folder in zip(stored, folders, strict=True):
             if (one["space"], one["fingerprint"]) != (stored[0]["space"], stored[0]["fingerprint"]):
                 raise BadFile(f"recorded studies must share data and space; {folder} differs from {folders[0]}")
+            if not one["settings"].get("record"):
+                raise BadFile(f"only a search with --record trains every configuration to its end; {folder} was made without")
         rows: dict[str, Row] = {}
         for folder in folders:
             for key, row in _rows(folder).items():

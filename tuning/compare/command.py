@@ -11,6 +11,7 @@ from threadpoolctl import threadpool_limits
 from ..arguments import Parser
 from ..budget import parse_seconds
 from ..errors import BadValue, StudyConflict
+from ..folder import stored_settings
 from ..recorded import Table
 from ..strategies import STRATEGIES
 from .live import live
@@ -40,7 +41,7 @@ def compare(
     if twice:
         raise BadValue(f"a comparison takes each strategy once; {twice[0]} is given twice")
     if replay:
-        tables = loaded(files(replay))
+        tables = recorded(replay)
         with threadpool_limits(1, user_api="blas"):
             tasks = replay_all(tables, strategies, seeds, workers, budget)
         objectives = {name: table.objective for name, table in tables.items()}
@@ -56,21 +57,24 @@ def compare(
     return list(result["verdict"])
 
 
-def files(given: Sequence[Path]) -> list[Path]:
-    """The tables: files, or all in a folder."""
-    found = [file for path in given for file in (sorted(path.glob("*.json.gz")) if path.is_dir() else [path])]
-    if not found:
-        raise BadValue(f"--replay takes recorded tables (*.json.gz) or folders of them; {', '.join(map(str, given))} holds none")
-    return found
-
-
-def loaded(paths: Sequence[Path]) -> dict[str, Table]:
-    """The tables by task."""
+def recorded(given: Sequence[Path]) -> dict[str, Table]:
+    """Tables by task: of files, of all files in a folder, of studies that were made with --record (those of one task together)."""
+    studies = [path for path in given if (path / "settings.json").exists()]
+    others = [path for path in given if path not in studies]
+    files = [file for path in others for file in (sorted(path.glob("*.json.gz")) if path.is_dir() else [path])]
+    if not files and not studies:
+        raise BadValue(
+            "--replay takes recorded tables (*.json.gz), folders of them, or folders of searches made with --record; "
+            f"{', '.join(map(str, given))} holds none"
+        )
+    by_task: dict[str, list[Path]] = {}
+    for folder in studies:
+        by_task.setdefault(stored_settings(folder).task, []).append(folder)
     tables: dict[str, Table] = {}
-    for path in paths:
-        table = Table.load(path)
+    sources = [(file, Table.load(file)) for file in files] + [(each[0], Table.of(each)) for each in by_task.values()]
+    for source, table in sources:
         if table.task in tables:
-            raise BadValue(f"--replay takes one table a task; {path} is another of {table.task}")
+            raise BadValue(f"--replay takes one table a task; {source} is another of {table.task}")
         tables[table.task] = table
     return tables
 
@@ -100,7 +104,7 @@ def main(argv: Sequence[str], prog: str) -> int:
     parser.add_argument("--seeds", default=str(SEEDS), metavar="N", help=f"searches of each (default: {SEEDS})")
     parser.add_argument("--budget", metavar="X", help="wall time of each search (default: 2m; replayed: half of the table)")
     parser.add_argument("--workers", default="2", metavar="N", help="trials at a time (default: 2)")
-    parser.add_argument("--replay", nargs="+", metavar="PATH", help="recorded tables in place of training")
+    parser.add_argument("--replay", nargs="+", metavar="PATH", help="recorded tables, or searches with --record, not training")
     parser.add_argument("--out", metavar="DIR", help="folder of the comparison (default: runs/compare-TASK-YYYYMMDD-HHMMSS)")
     args, options = parser.parse_known_args(argv)
     if args.replay and options:
