@@ -21,6 +21,7 @@ from tuning.compare.whole import affordable, target_of, thinking
 from tuning.recorded import Table
 from tuning.strategies import STRATEGIES, Setting, Strategy
 from tuning.strategies.auto import Auto
+from tuning.strategies.prior_mean import PriorMean
 from tuning.strategies.surrogate import Axes, Surrogate
 from tuning.trial import Decision, Trial
 
@@ -56,11 +57,20 @@ def without_portfolio(setting: Setting) -> Strategy:
     return Auto(setting, portfolio=[])
 
 
-def without_prior(setting: Setting) -> Strategy:
+def without_lengths(setting: Setting) -> Strategy:
     """All axes alike."""
+    return with_axes(setting, Axes(setting.space, lengths={}, prior=PriorMean(setting.space, setting.unseen)))
+
+
+def without_mean(setting: Setting) -> Strategy:
+    """Nothing is expected before anything was told."""
+    return with_axes(setting, Axes(setting.space))
+
+
+def with_axes(setting: Setting, axes: Axes) -> Strategy:
+    """Another process."""
     auto = Auto(setting)
-    auto._axes = Axes(setting.space, lengths={})
-    auto._model = Surrogate(auto._axes)
+    auto._axes, auto._model = axes, Surrogate(axes)
     return auto
 
 
@@ -69,7 +79,8 @@ ABLATIONS: dict[str, Callable[[Setting], Strategy]] = {
     "auto without pauses": WithoutPauses,
     "auto without cost": WithoutCost,
     "auto without noise": WithoutNoise,
-    "auto without prior": without_prior,
+    "auto without lengths": without_lengths,
+    "auto without mean": without_mean,
 }
 
 

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from small import Here, small_flags
 from test_study import MadeUp, events, study
 
-from tuning.answer import Evidence, answered
+from tuning.answer import answered
 from tuning.best_schema import Best
+from tuning.evidence import Evidence
 from tuning.inference import Estimate, difference, estimate, holm, not_told_apart, pooled
 from tuning.journal import read
 from tuning.objective import Objective

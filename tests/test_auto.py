@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from tuning.cost import CostModel
 from tuning.objective import Objective
+from tuning.recorded import Table
 from tuning.space import Condition, Config, Grid, Interval, Parameter, Space, same
 from tuning.strategies import Setting
 from tuning.strategies.auto import Auto
 from tuning.strategies.cube import Cube, to_config, to_point
+from tuning.strategies.curves import ENOUGH, FEW, Curves, tamed
 from tuning.strategies.portfolio import carried, learned
-from tuning.strategies.surrogate import ENOUGH, FEW, Axes, Curves, Surrogate, improvement, tamed
+from tuning.strategies.prior_mean import RANGES, PriorMean, Quantities
+from tuning.strategies.surrogate import Axes, Surrogate, improvement
 from tuning.task import Input, Output
 from tuning.trial import Decision, Result, Status, Trial
 
+RECORDED = Path(__file__).resolve().parents[1] / "benchmarks" / "recorded"
 EPOCHS = 8
 SPACE = Space(
     parameters=(
@@ -210,6 +217,39 @@ class TestSurrogate:
         assert tamed(losses).max() == 2.0
         assert np.isfinite(tamed(np.array([0.5, np.inf]))).all()
         assert (tamed(np.array([np.inf, np.inf])) == 0).all()
+
+
+class TestPriorMean:
+    @pytest.mark.parametrize("path", sorted(RECORDED.glob("*.json.gz")), ids=lambda path: path.name.split(".")[0])
+    def test_other_tasks_rank_the_losses_of_one_that_did_not_teach(self, path: Path) -> None:
+        table = Table.load(path)
+        points = np.array([to_point(table.space, row.config) for row in table.rows])
+        expected = PriorMean(table.space, unseen=table.task)(points)
+        assert stats.spearmanr(expected, table.qualities).statistic > 0.5
+
+    def test_values_beyond_what_was_recorded_count_as_its_ends(self) -> None:
+        wide = Parameter(name="units", domain=Grid(values=(1, 16, 256, 1024), default=16))
+        rate = Parameter(name="learning_rate", domain=Interval(low=5e-4, high=2e-2, log=True, default=1e-3))
+        points = np.array([[0.1, 0.0], [0.3, 0.5], [0.6, 1.0], [0.9, 1.0]])
+        known = Quantities(Space(parameters=(wide, rate)))(points)
+        assert known[:, list(RANGES).index("units")] == pytest.approx([-1, 0, 1, 1])
+        assert known[:, list(RANGES).index("learning_rate")] == pytest.approx([-1, 0, 1, 1])
+
+    def test_a_space_of_other_parameters_expects_nothing(self) -> None:
+        space = Space(parameters=(Parameter(name="units", domain=Grid(values=("few", "many"), default="few")),))
+        assert PriorMean(space, weights={"units": 1.0})(np.array([[0.2], [0.9]])).tolist() == [0.0, 0.0]
+
+    def test_data_overrule_what_was_expected(self) -> None:
+        prior = PriorMean(SPACE, weights={"units": 1.0})
+        axes, cube = Axes(SPACE, prior=prior), Cube(SPACE)
+        points, new = cube.drawn(np.random.default_rng(0), 60), cube.drawn(np.random.default_rng(1), 40)
+        told, untold, wrong = Surrogate(axes), Surrogate(Axes(SPACE)), Surrogate(axes)
+        told.fit(axes(points[:4]), prior(points[:4]), np.zeros(4))
+        untold.fit(Axes(SPACE)(points[:4]), prior(points[:4]), np.zeros(4))
+        few = [np.corrcoef(model.predict(axes(new))[0], prior(new))[0, 1] for model in (told, untold)]
+        assert few[0] > few[1] + 0.1
+        wrong.fit(axes(points), -prior(points), np.zeros(60))
+        assert np.corrcoef(wrong.predict(axes(new))[0], -prior(new))[0, 1] > 0.9
 
 
 class TestCurves:

@@ -26,7 +26,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_wheels_top_level_is_tuning_alone_with_recipes_and_types(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {"tuning"}
-    assert {"tuning/py.typed", "tuning/strategies/portfolio.json"} <= set(names)
+    assert {"tuning/py.typed", "tuning/strategies/portfolio.json", "tuning/strategies/prior_mean.json"} <= set(names)
     recipes = {Path(name).stem for name in names if name.startswith("tuning/recipes/")}
     assert recipes == {path.stem for path in (ROOT / "datasets").glob("*.py")}
 

@@ -14,12 +14,13 @@ from typing import TypeAlias
 import numpy as np
 from scipy.optimize import nnls
 
-from .space import Config
+from .space import Config, same
 from .task import Input, Output
 
 Array: TypeAlias = np.ndarray
 Columns: TypeAlias = Mapping[str, Array]
 SEEN = 300  # epochs that the fit looks back on
+LATELY = 500  # configurations whose features are kept: every epoch of a trial asks again
 # fitted to the recorded tables by benchmarks/cost_prior.py, on one core of a 2024 server; predictions of a table by the others'
 # weights are off by a factor of 1.1 to 1.3. Seconds: an epoch's call; a step (fitted 0, kept so that data can raise it); a step and
 # an embedding weight; a step, a time step and a layer; a multiplication
@@ -35,6 +36,7 @@ class CostModel:
     def __init__(self, given: Input, wanted: Output, rows: int, steps: float) -> None:
         self.input, self.output, self.rows, self.steps = given, wanted, rows, steps
         self._epochs, self._starts = _Sum(EPOCH_PRIOR), _Sum(START_PRIOR)
+        self._known: dict[str, tuple[Array, Array]] = {}  # of configurations asked for lately, features of an epoch, of a start
 
     def observe(self, config: Config, seconds: Sequence[float], cold: bool = True) -> None:
         """Take in the seconds of a trial's epochs so far in one process.
@@ -68,10 +70,19 @@ class CostModel:
         return np.asarray(start + epochs * self._epochs.weighed(self._epochs_of(columns, count)))
 
     def _start(self, config: Config) -> Array:
-        return np.asarray(self._starts_of(columns_of(config), 1)[0])
+        return self._both(config)[1]
 
     def _features(self, config: Config) -> Array:
-        return np.asarray(self._epochs_of(columns_of(config), 1)[0])
+        return self._both(config)[0]
+
+    def _both(self, config: Config) -> tuple[Array, Array]:
+        key = same(config)
+        if key not in self._known:
+            if len(self._known) >= LATELY:
+                self._known.clear()
+            columns = columns_of(config)
+            self._known[key] = (self._epochs_of(columns, 1)[0], self._starts_of(columns, 1)[0])
+        return self._known[key]
 
     @staticmethod
     def _starts_of(columns: Columns, count: int) -> Array:

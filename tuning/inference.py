@@ -105,6 +105,11 @@ def not_told_apart(runs: Sequence[Losses], level: float = LEVEL) -> list[bool]:
     ]
 
 
+def finite(value: float) -> float | None:
+    """The value; None where it is infinite or NaN, which JSON has not."""
+    return float(value) if math.isfinite(value) else None
+
+
 def holm(p: Sequence[float]) -> list[float]:
     """Holm's step-down correction (1979).
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from typing import Annotated, Literal, TypeAlias
 
 import numpy as np
@@ -111,10 +112,10 @@ class Space(BaseModel):
     model_config = ConfigDict(frozen=True)
     parameters: tuple[Parameter, ...]
 
-    @property
-    def searched(self) -> list[Parameter]:
+    @cached_property
+    def searched(self) -> tuple[Parameter, ...]:
         """The parameters with more than one value."""
-        return [parameter for parameter in self.parameters if parameter.searched]
+        return tuple(parameter for parameter in self.parameters if parameter.searched)
 
     def size(self) -> float:
         """How many configurations there are, conditions left aside (so at most); infinite with an interval."""

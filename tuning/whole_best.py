@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from .answer import Evidence, answered
+from .answer import answered
 from .answer_schema import Answer
 from .best_schema import Architecture, Best, Choice, Data, OwnModel, Scores, Search, Test, Training, Validation
 from .best_schema import Layer as LayerRow
 from .delivery import Delivered
+from .evidence import Evidence
 from .objective import Objective
 from .settings import Settings
 from .study import Study

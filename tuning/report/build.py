@@ -6,9 +6,10 @@ import math
 from pathlib import Path
 from typing import Any
 
-from ..answer import importance_of, observed
+from ..answer import importance_of
 from ..answer_schema import Answer, Raced
 from ..budget import spoken
+from ..evidence import observed
 from ..journal import write_whole
 from ..page import page, sortable, table, text, verdict
 from ..progress import short, test_lines

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import copy
 from bisect import insort
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from scipy.special import ndtr
@@ -22,9 +22,11 @@ from ..space import Config, same
 from ..trial import DONE, WAIT, Answer, Decision, Result, Trial, derived_seed
 from .base import Setting
 from .cube import Array, Cube, to_config, to_point
-from .portfolio import listed
+from .curves import Curves, tamed
+from .portfolio import learned, listed
+from .prior_mean import PriorMean
 from .proposer import Proposer, untried
-from .surrogate import Axes, Curves, Surrogate, improvement, tamed
+from .surrogate import SLOPE, Axes, Surrogate, improvement
 
 MOST = 64  # trials that are fitted: half of them the best, half the latest; 160 gave no better (benchmarks/strategies.py)
 DRAWN, BEST, AROUND = 96, 8, 4  # candidates at random; around each of so many of the best, so many
@@ -33,7 +35,8 @@ CHANCE = 0.05  # of ending better than the best, below which a trial pauses
 SAVED = 3.0  # times what it takes to begin another, that a pause must save
 COST = 0.5  # power of the seconds by which an improvement is divided
 WORTH = 0.02  # of the losses' spread: least expected improvement for which a trial goes on where nothing new may be tried
-GROWN = 1.1  # times as many trials as when lengths and noise were chosen last, and they are chosen anew
+LISTED = 2  # of the portfolio; more of it did harm where the other tasks' list is a poor start (topics)
+GROWN = 1.25  # times as many trials as when lengths and noise were chosen last, and they are chosen anew
 
 
 class Auto(Proposer):
@@ -41,8 +44,10 @@ class Auto(Proposer):
 
     def __init__(self, setting: Setting, portfolio: Sequence[Config] | None = None) -> None:
         super().__init__(setting)
-        self._first = {same(config): config for config in listed(setting, portfolio)}
-        self._cube, self._axes = Cube(setting.space), Axes(setting.space)
+        self._first = {
+            same(config): config for config in listed(setting, learned(setting.unseen)[:LISTED] if portfolio is None else portfolio)
+        }
+        self._cube, self._axes = Cube(setting.space), Axes(setting.space, prior=PriorMean(setting.space, setting.unseen))
         self._model = Surrogate(self._axes)
         self._curves, self._costs = Curves(setting.max_epochs), copy.deepcopy(setting.costs)
         self._points: list[Array] = []  # of each trial, in the cube
@@ -54,6 +59,7 @@ class Auto(Proposer):
         self._chosen_for = 0  # so many trials
         self._tells = 0
         self._known = (-1, 0.0, 0.0)  # after so many tells, the loss that is expected of the best, and the variance of noise
+        self._seen: tuple[int, tuple[Array, Array, Array]] | None = None  # after so many tells, what the process is fitted to
 
     @property
     def paused(self) -> frozenset[int]:
@@ -66,8 +72,8 @@ class Auto(Proposer):
         """The portfolio's next, then the step that promises most for its cost."""
         given = config is not None and same(config) not in self.tried
         new = config if given else self._next_of_portfolio()
-        if new is None and self._curves.known:
-            step = self._best_step()
+        if new is None:
+            step = self._best_step() if self._curves.known else self._expected_best()
             if isinstance(step, Trial):
                 return self._go_on(step.id)
             new = step
@@ -107,13 +113,13 @@ class Auto(Proposer):
         before, done = self._told.get(trial.id, (np.inf, 0))
         if epoch <= done:  # its state was lost: it must come further than it was, or it would go on and pause for ever
             return Decision.CONTINUE
-        if not self._curves.known or not np.isfinite(score) or not self._saves(trial.config, epoch):
+        if not self._curves.known or not np.isfinite(score):
             return Decision.CONTINUE
         loss = min(self.setting.objective.key(score), before)
         best, noise = self._best()
         end, unknown = self._curves.ends(np.array([loss]), np.array([epoch]))
         chance = ndtr((best - end[0]) / np.sqrt(unknown[0] + noise))
-        return Decision.CONTINUE if chance >= CHANCE else Decision.PAUSE
+        return Decision.PAUSE if chance < CHANCE and self._saves(trial.config, epoch) else Decision.CONTINUE
 
     def _saves(self, config: Config, epoch: int) -> bool:
         """Whether what a pause saves is worth beginning another."""
@@ -152,11 +158,16 @@ class Auto(Proposer):
         step = None if number is None else Trial(number, self.configs[number], self.setting.max_epochs)
         if self.full:
             return step
-        config, other = self._best_new(best, model)
+        config, other = self._best_new(lambda points: self._gains(points, best, model))
         return config if config is not None and (step is None or other > value) else step
 
     def _observed(self) -> tuple[Array, Array, Array]:
         """Vectors of the trials that are fitted, their losses at the end as foretold, and how far that is from known."""
+        if self._seen is None or self._seen[0] != self._tells:
+            self._seen = self._tells, self._observe()
+        return self._seen[1]
+
+    def _observe(self) -> tuple[Array, Array, Array]:
         half = MOST // 2
         chosen = list(dict.fromkeys([*(number for _, number in self._sorted[:half]), *list(self._told)[-half:]]))
         losses, epochs = (np.array(values) for values in zip(*(self._told[number] for number in chosen), strict=True))
@@ -167,9 +178,8 @@ class Auto(Proposer):
     def _best(self) -> tuple[float, float]:
         """The loss that the process, fitted to what was told, expects of the best; the variance of seed noise."""
         if self._known[0] != self._tells:
-            observed = self._observed()
-            self._model.fit(*observed)
-            self._known = (self._tells, float(self._model.predict(observed[0])[0].min()), self._model.noise)
+            self._model.fit(*self._observed())
+            self._known = (self._tells, float(self._model.fitted.min()), self._model.noise)
         return self._known[1:]
 
     def _believed(self) -> Surrogate:
@@ -197,12 +207,22 @@ class Auto(Proposer):
         chosen = int(np.argmax(values))
         return (numbers[chosen], float(values[chosen])) if values[chosen] > 0 else (None, 0.0)
 
-    def _best_new(self, best: float, model: Surrogate) -> tuple[Config | None, float]:
+    def _expected_best(self) -> Config | None:
+        """While nothing is known here: what promises most for its cost as other tasks lead one to expect."""
+        return (
+            None
+            if self.full
+            else self._best_new(lambda points: improvement(SLOPE * self._axes(points)[:, -1], np.ones(len(points)), 0.0))[0]
+        )
+
+    def _best_new(self, gains: Callable[[Array], Array]) -> tuple[Config | None, float]:
         """The configuration that it pays most to begin, and its value."""
         rng = np.random.default_rng(derived_seed(self.setting.seed, "step", self._steps, len(self._told)))
-        good = np.array([self._points[number] for _, number in self._sorted[:BEST]])
-        points = np.vstack([self._cube.drawn(rng, DRAWN), self._cube.around(rng, good, AROUND)])
-        values = self._gains(points, best, model) / self._cost(points, 0)
+        points = self._cube.drawn(rng, DRAWN)
+        if self._sorted:
+            good = np.array([self._points[number] for _, number in self._sorted[:BEST]])
+            points = np.vstack([points, self._cube.around(rng, good, AROUND)])
+        values = gains(points) / self._cost(points, 0)
         for chosen in np.argsort(-values, kind="stable"):
             config = to_config(self.setting.space, points[chosen])
             if same(config) not in self.tried:

@@ -2,35 +2,32 @@
 
 Matern 5/2. How far one has to go along an axis to find something else is a prior, not a guess made anew from ten trials: the
 learning rate matters most, units have a broad optimum, layers and dropout matter less. A factor on each of these lengths, and the
-noise of seeds, follow marginal likelihood step by step, so data overrule. A trial that was not trained to its end counts with the
-loss that it is expected to reach, and the less so the less is known of that.
+noise of seeds, follow marginal likelihood step by step, so data overrule. The process begins at what other tasks lead one to expect
+(prior_mean.py) times a slope that is itself learned (a linear kernel: a slope taken for granted did harm where the best is not
+what others expect). A trial that was not trained to its end counts with the loss
+that it is expected to reach, and the less so the less is known of that.
 """
 
 from __future__ import annotations
 
 import math
-from collections import deque
 from dataclasses import dataclass, replace
-from typing import TypeAlias
 
 import numpy as np
 from scipy.linalg import cho_solve, solve_triangular
 from scipy.special import ndtr
 
 from ..space import Interval, Space
-from .cube import ordered
+from .cube import Array, ordered
+from .prior_mean import PriorMean
 
-Array: TypeAlias = np.ndarray
 # the share of an axis after which a configuration is another; sqrt(5) of it is about how far Matern 5/2 reaches
 LENGTHS = {"learning_rate": 0.3, "units": 0.6}
 OTHER, KIND = 1.2, 1.5  # any other axis with distance; any without
 STEPS, NOISES = (0.6, 1.7), (0.03, 0.1, 0.3)
 SURE = 0.7  # of the prior lengths: standard deviation of the logarithm of a factor
-CURVES = 100  # that ended, the latest, from which others' ends are foretold
-FEW = 3  # trials trained to their end before others' ends are foretold from them
-ENOUGH = 8  # losses before any of them counts as bad
-HELD = 2.0  # so many trials does the prior of that weigh
-LEFT = 0.2  # of the spread of early losses, what is left of it at the end where nothing is known
+JITTER = 1e-8  # on the diagonal, so that a factor is found
+SLOPE = 0.6  # of the losses on what other tasks lead one to expect: its standard deviation before data, its mean 0
 
 
 @dataclass(frozen=True)
@@ -47,9 +44,13 @@ class Choice:
 
 
 class Axes:
-    """Points of the cube as vectors whose distance says how different two configurations are, before anything is known."""
+    """Points of the cube as vectors whose distance says how different two configurations are, before anything is known.
 
-    def __init__(self, space: Space, lengths: dict[str, float] | None = None) -> None:
+    The last column is none of distance: the loss that `prior` expects there (0 without one).
+    """
+
+    def __init__(self, space: Space, lengths: dict[str, float] | None = None, prior: PriorMean | None = None) -> None:
+        self._prior = prior
         known = LENGTHS if lengths is None else lengths
         self._kinds: list[tuple[int, float]] = []  # of each axis, values without distance (0: it has one), weight
         self.count = len(space.searched)
@@ -62,7 +63,7 @@ class Axes:
             self.of += [axis] * max(1, kinds)
 
     def __call__(self, points: Array) -> Array:
-        """(rows, axes) to (rows, columns)."""
+        """(rows, axes) to (rows, columns + 1)."""
         found = [np.zeros((len(points), 0))]
         for axis, (kinds, weight) in enumerate(self._kinds):
             column = points[:, axis]
@@ -71,7 +72,8 @@ class Axes:
                 found.append(np.eye(kinds)[chosen] * weight)
             else:
                 found.append(column[:, None] * weight)
-        return np.hstack(found)
+        expected = self._prior(points) if self._prior else np.zeros(len(points))
+        return np.hstack([*found, expected[:, None]])
 
 
 class Surrogate:
@@ -83,7 +85,7 @@ class Surrogate:
 
     def choose(self, vectors: Array, losses: Array, unknown: Array) -> None:
         """Choose what makes these losses likeliest, a step from what was chosen before: all lengths, noise, each length."""
-        y = self._taken(vectors, losses, unknown)
+        y = self._taken(losses, unknown)
         self._improve(vectors, y, [replace(self.choice, noise=noise) for noise in NOISES])
         for times in STEPS:
             self._improve(vectors, y, [replace(self.choice, factors=tuple(f * times for f in self.choice.factors))])
@@ -95,12 +97,14 @@ class Surrogate:
 
     def fit(self, vectors: Array, losses: Array, unknown: Array) -> None:
         """Take the losses in."""
-        y = self._taken(vectors, losses, unknown)
+        y = self._taken(losses, unknown)
         self._x = self._scaled(vectors, self.choice)
         self._root = self._factor(self.choice, self._x)
-        self._solved = cho_solve((self._root, True), y)
+        self._solved = cho_solve((self._root, True), y, check_finite=False)
+        told = y - (self.choice.noise + self._unknown + JITTER) * self._solved
+        self.fitted = self.mean + self.spread * told  # the mean where losses are known
 
-    def _taken(self, vectors: Array, losses: Array, unknown: Array) -> Array:
+    def _taken(self, losses: Array, unknown: Array) -> Array:
         """Losses on a scale of their own."""
         self.mean = float(losses.mean())
         self.spread = float(np.sqrt(losses.var() + unknown.mean())) or 1.0
@@ -108,31 +112,37 @@ class Surrogate:
         return np.asarray((losses - self.mean) / self.spread)
 
     def _scaled(self, vectors: Array, choice: Choice) -> Array:
-        return np.asarray(vectors / np.array(choice.factors)[self._axes.of])
+        return np.asarray(vectors / np.array([*np.array(choice.factors)[self._axes.of], 1.0]))
 
     def _factor(self, choice: Choice, scaled: Array) -> Array:
-        kernel = matern(distances(scaled, scaled))
-        kernel[np.diag_indices_from(kernel)] += choice.noise + self._unknown + 1e-8
+        kernel = covariance(scaled, scaled)
+        kernel[np.diag_indices_from(kernel)] += choice.noise + self._unknown + JITTER
         return np.linalg.cholesky(kernel)
 
     def _likelihood(self, choice: Choice, vectors: Array, y: Array) -> float:
         """Log marginal likelihood, less what the factors are off from 1 (as draws of a log-normal)."""
         root = self._factor(choice, self._scaled(vectors, choice))
-        half = solve_triangular(root, y, lower=True)
+        half = solve_triangular(root, y, lower=True, check_finite=False)
         off = np.log(choice.factors) / SURE
         return float(-0.5 * half @ half - np.log(np.diag(root)).sum() - 0.5 * off @ off)
 
     def predict(self, vectors: Array) -> tuple[Array, Array]:
         """Mean and standard deviation of the loss, seed noise aside."""
-        cross = matern(distances(self._scaled(vectors, self.choice), self._x))
-        half = solve_triangular(self._root, cross.T, lower=True)
-        left = np.maximum(1.0 - (half**2).sum(axis=0), 1e-9)
+        scaled = self._scaled(vectors, self.choice)
+        cross = covariance(scaled, self._x)
+        half = solve_triangular(self._root, cross.T, lower=True, check_finite=False)
+        left = np.maximum(1.0 + (SLOPE * scaled[:, -1]) ** 2 - (half**2).sum(axis=0), 1e-9)
         return self.mean + self.spread * (cross @ self._solved), self.spread * np.sqrt(left)
 
     @property
     def noise(self) -> float:
         """Variance of a loss over seeds."""
         return self.spread**2 * self.choice.noise
+
+
+def covariance(a: Array, b: Array) -> Array:
+    """Matern 5/2 over distance, and a line along what is expected."""
+    return matern(distances(a[:, :-1], b[:, :-1])) + SLOPE**2 * np.outer(a[:, -1], b[:, -1])
 
 
 def distances(a: Array, b: Array) -> Array:
@@ -151,60 +161,3 @@ def improvement(mean: Array, deviation: Array, best: float) -> Array:
     """Expected improvement on a loss (Mockus 1975)."""
     z = (best - mean) / deviation
     return np.asarray(deviation * (z * ndtr(z) + np.exp(-0.5 * z**2) / math.sqrt(2 * math.pi)))
-
-
-def tamed(losses: Array) -> Array:
-    """Losses with those that are worse than the middle by more than the best is better cut to that: bad, not how bad.
-
-    Of one row, or of each of many.
-    """
-    finite = np.where(np.isfinite(losses), losses, np.nan)
-    if np.isnan(finite).all():
-        return np.zeros(losses.shape)
-    if np.isfinite(finite).sum(axis=-1).min() < ENOUGH:
-        return np.asarray(np.minimum(losses, np.nanmax(finite, axis=-1, keepdims=True)))
-    middle, best = np.nanmedian(finite, axis=-1, keepdims=True), np.nanmin(finite, axis=-1, keepdims=True)
-    return np.asarray(np.minimum(losses, middle + np.maximum(middle - best, 1e-12)))
-
-
-class Curves:
-    """Foretells where a curve will end, from those that went on to their end: a regression for each epoch."""
-
-    def __init__(self, epochs: int) -> None:
-        self.epochs = epochs
-        self._whole: deque[Array] = deque(maxlen=CURVES)  # best loss so far after each epoch
-        self._fitted = False
-
-    def add(self, losses: Array) -> None:
-        """A curve that ended; one that ended before the last epoch stays where it was."""
-        self._whole.append(np.concatenate([losses, np.full(self.epochs - len(losses), losses[-1])]))
-        self._fitted = False
-
-    def _fit(self) -> None:
-        whole = tamed(np.array(self._whole).T)  # (epochs, curves)
-        self._fitted = True
-        self._early, late = whole.mean(axis=1), whole[-1]
-        self._late = float(late.mean())
-        off, off_late = whole - self._early[:, None], late - self._late
-        wide = np.maximum((off**2).mean(axis=1), 1e-24)
-        narrow = ((off_late**2).sum() + HELD * LEFT**2 * wide) / (len(late) + HELD)
-        # held to half of what the spreads would allow, as if by HELD trials: few curves say little
-        held = HELD * np.sqrt(wide * narrow) * 0.5
-        self._slope = (off @ off_late + held) / ((off**2).sum(axis=1) + HELD * wide)
-        missed = ((off_late - self._slope[:, None] * off) ** 2).sum(axis=1)
-        self._unknown = (missed + HELD * 0.5 * narrow) / (len(late) + HELD)
-        self._slope[-1], self._unknown[-1], self._early[-1] = 1.0, 0.0, self._late
-
-    @property
-    def known(self) -> bool:
-        """Whether there is enough to foretell from."""
-        return len(self._whole) >= FEW
-
-    def ends(self, losses: Array, after: Array) -> tuple[Array, Array]:
-        """What losses `after` so many epochs will be at the end, and the variance of that."""
-        if not self._whole:
-            return losses.astype(float), np.zeros(len(losses))
-        if not self._fitted:
-            self._fit()
-        epoch = after - 1
-        return self._late + self._slope[epoch] * (losses - self._early[epoch]), self._unknown[epoch]
