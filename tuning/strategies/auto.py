@@ -1,4 +1,4 @@
-"""auto, the default: a portfolio first, then whatever promises most for its seconds.
+"""auto, the default: the head of a portfolio, then whatever promises most for its seconds.
 
 A step is either a new configuration or one that waits. Each is valued by the expected improvement of its loss after all epochs
 (Mockus 1975; over what a Gaussian process expects of the best so far, so that a lucky score is no target, as in Picheny et al.
