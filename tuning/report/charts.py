@@ -82,9 +82,13 @@ def _window(found: Source) -> dict[str, Any]:
     keys = np.array([found.objective.key(record.score or 0.0) for record in found.trials])
     if len(keys) < 8:
         return {}
-    fresh = [found.objective.key(one.mean) for one in found.best.answer.raced if one.mean is not None] if found.best.answer else []
+    raced = found.best.answer.raced if found.best.answer else []
+    fresh = [found.objective.key(one.mean) for one in raced if one.mean is not None]
+    spans = [found.objective.key(end) for one in raced if _known(one) for end in (one.low, one.high) if end is not None]
     best, worst = min([float(keys.min()), *fresh]), max([float(np.quantile(keys, 0.6)), *fresh])
-    room = 0.15 * (worst - best) or abs(best) * 0.01
+    width = worst - best or abs(best) * 0.1  # intervals are shown whole, unless that would squeeze all else
+    best, worst = max(min([best, *spans]), best - width), min(max([worst, *spans]), worst + width)
+    room = 0.1 * (worst - best) or abs(best) * 0.01
     ends = sorted(end if found.objective.direction == "min" else -end for end in (best - room, worst + room))
     return {"range": ends}
 
