@@ -32,7 +32,7 @@ SYSTEMS = ("hyperband", "bayesian", "optuna", "here")
 DATA: dict[str, tuple[str, dict[str, str]]] = {
     "mr": ("sentiment", {"data": str(SHARED / "mr")}),
     "ud_ewt": ("tagging", {"data": str(SHARED / "ud_ewt"), "columns": "0,1"}),
-    "tinyshakespeare": ("next_word", {"data": str(SHARED / "tinyshakespeare"), "level": "characters", "max_length": "60"}),
+    "tinyshakespeare": ("next_word", {"data": str(SHARED / "tinyshakespeare"), "level": "characters", "window": "60"}),
     "sunspots": ("forecast", {"data": str(SHARED / "sunspots" / "monthly-sunspots.csv")}),
 }
 STARTUP = 8.0  # seconds of a search here before its first training step, at most: added to its budget, cut from its curve
