@@ -164,3 +164,23 @@ def test_a_recipe_of_the_users_own(tmp_path: Path) -> None:
     path.write_text("import no_such_module\n")
     with pytest.raises(RecipeError, match="line 1: ModuleNotFoundError"):
         load_recipe(str(path))
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "said"),
+    [
+        ("sentiment", {"bits": 6}, "--bits does nothing for sentiment; what counts there: --level, --max-length"),
+        ("next_word", {"max_length": 30, "rows": 40}, "--max-length does nothing .*--window"),
+        ("signals", {"rows": 80}, "--rows does nothing for signals"),
+    ],
+)
+def test_an_option_that_does_nothing_is_refused_with_those_that_count(name: str, given: dict[str, object], said: str) -> None:
+    with pytest.raises(DataError, match=said):
+        load_task(name, DataOptions.model_validate(given))
+
+
+def test_a_default_and_a_seed_for_a_split_of_ones_own_are_no_mistakes(tmp_path: Path) -> None:
+    for part in ("train", "valid", "test"):
+        rows = "".join(f"{word} film {number},{word}\n" for number in range(20) for word in ("good", "bad"))
+        (tmp_path / f"{part}.csv").write_text("text,label\n" + rows)
+    assert load_task("sentiment", data=str(tmp_path), split_seed=3, bits=4).spec.rows["train"] == 40

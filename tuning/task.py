@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from .codec import Codec
 from .errors import DataError, Mistake, RecipeError, UnknownName
+from .noted import idle, noted
 from .ranges import Limits
 
 Array = np.ndarray
@@ -202,7 +203,8 @@ def load_recipe(name: str) -> tuple[str, Recipe]:
 def load_task(name: str, options: DataOptions | None = None, **given: Any) -> Task:
     """The task of that name or recipe file, from the given source or data.
 
-    Raises UnknownName, DataError, or RecipeError with the recipe's file and line.
+    Raises UnknownName, DataError (also for an option that does nothing for this task), or RecipeError with the recipe's file and
+    line.
     """
     options = options or DataOptions(**given)
     stem, recipe = load_recipe(name)
@@ -214,12 +216,17 @@ def load_task(name: str, options: DataOptions | None = None, **given: Any) -> Ta
     if options.data is not None and options.source is not None:
         raise DataError(f"give --data or --source, not both (--data {options.data}, --source {options.source})")
     make = recipe.own if options.data is not None and recipe.own else recipe.sources[wanted]
+    watched, read = noted(options)
     try:
-        task = make(options)
+        task = make(watched)
     except Mistake:
         raise
     except Exception as raised:
         raise RecipeError(_where(raised, Path(make.__code__.co_filename))) from raised
+    for name in idle(options, read | {"data", "source", "split_seed"}):  # a split of one's own needs no seed, and harms none
+        here = f"{stem} on this data" if options.data is not None else stem
+        counts = ", ".join(f"--{one.replace('_', '-')}" for one in DataOptions.model_fields if one in read - {"data", "source"})
+        raise DataError(f"--{name.replace('_', '-')} does nothing for {here}; what counts there: {counts}")
     return task
 
 

@@ -44,9 +44,8 @@ class Auto(Proposer):
 
     def __init__(self, setting: Setting, portfolio: Sequence[Config] | None = None) -> None:
         super().__init__(setting)
-        self._first = {
-            same(config): config for config in listed(setting, learned(setting.unseen)[:LISTED] if portfolio is None else portfolio)
-        }
+        first = learned(setting.unseen)[:LISTED] if portfolio is None else portfolio
+        self._first = {same(config): config for config in listed(setting, first)}
         self._cube, self._axes = Cube(setting.space), Axes(setting.space, prior=PriorMean(setting.space, setting.unseen))
         self._model = Surrogate(self._axes)
         self._curves, self._costs = Curves(setting.max_epochs), copy.deepcopy(setting.costs)
@@ -209,11 +208,10 @@ class Auto(Proposer):
 
     def _expected_best(self) -> Config | None:
         """While nothing is known here: what promises most for its cost as other tasks lead one to expect."""
-        return (
-            None
-            if self.full
-            else self._best_new(lambda points: improvement(SLOPE * self._axes(points)[:, -1], np.ones(len(points)), 0.0))[0]
-        )
+        if self.full:
+            return None
+        expected, _ = self._best_new(lambda points: improvement(SLOPE * self._axes(points)[:, -1], np.ones(len(points)), 0.0))
+        return expected
 
     def _best_new(self, gains: Callable[[Array], Array]) -> tuple[Config | None, float]:
         """The configuration that it pays most to begin, and its value."""
