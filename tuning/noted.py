@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel
 
@@ -21,7 +21,7 @@ def noted(options: Model) -> tuple[Model, set[str]]:
             return super().__getattribute__(name)
 
     values = {name: getattr(options, name) for name in fields}
-    return Noted.model_construct(_fields_set=set(options.model_fields_set), **values), read
+    return cast(Model, Noted.model_construct(_fields_set=set(options.model_fields_set), **values)), read
 
 
 def idle(options: BaseModel, read: set[str]) -> list[str]:
