@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import copy
 from bisect import insort
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from scipy.special import ndtr
@@ -45,7 +45,7 @@ class Auto(Proposer):
     def __init__(self, setting: Setting, portfolio: Sequence[Config] | None = None) -> None:
         super().__init__(setting)
         first = learned(setting.unseen)[:LISTED] if portfolio is None else portfolio
-        self._first = {same(config): config for config in listed(setting, first)}
+        self._listed = {same(config): config for config in listed(setting, first)}
         self._cube, self._axes = Cube(setting.space), Axes(setting.space, prior=PriorMean(setting.space, setting.unseen))
         self._model = Surrogate(self._axes)
         self._curves, self._costs = Curves(setting.max_epochs), copy.deepcopy(setting.costs)
@@ -81,7 +81,7 @@ class Auto(Proposer):
         return WAIT if self.running else DONE
 
     def _next_of_portfolio(self) -> Config | None:
-        return next((config for key, config in self._first.items() if key not in self.tried), None)
+        return next((config for key, config in self._listed.items() if key not in self.tried), None)
 
     def begin(self, number: int, epochs: int) -> Trial:
         """A trial, its place in the cube known."""
@@ -152,13 +152,28 @@ class Auto(Proposer):
     def _best_step(self) -> Trial | Config | None:
         """A trial to go on with, a configuration to begin, or None where neither is worth it."""
         best, _ = self._best()
-        model = self._believed()
-        number, value = self._best_waiting(best, model)
-        step = None if number is None else Trial(number, self.configs[number], self.setting.max_epochs)
+        model, waiting = self._believed(), [number for _, number in self._waiting[:STATES]]
+        new = [] if self.full else list(self._candidates())
+        if not waiting and not new:
+            return None
+        points = np.array([*(self._points[number] for number in waiting), *new])
+        done = np.array([*(self._told[number][1] for number in waiting), *(0 for _ in new)])
+        gains = improvement(*model.predict(self._axes(points)), best)
         if self.full:
-            return step
-        config, other = self._best_new(lambda points: self._gains(points, best, model))
-        return config if config is not None and (step is None or other > value) else step
+            gains = np.where(gains > WORTH * model.spread, gains, 0.0)
+        return self._first(waiting, points, gains / self._cost(points, done))
+
+    def _first(self, waiting: list[int], points: Array, values: Array) -> Trial | Config | None:
+        """What has the highest value: one that waits (the first points), or a configuration that was not tried."""
+        for place in np.argsort(-values, kind="stable"):
+            if place >= len(waiting):
+                config = to_config(self.setting.space, points[place])
+                if same(config) not in self.tried:
+                    return config
+            elif values[place] > 0:
+                number = waiting[place]
+                return Trial(number, self.configs[number], self.setting.max_epochs)
+        return None if self.full else untried(self.setting.space, self.tried, self._rng())
 
     def _observed(self) -> tuple[Array, Array, Array]:
         """Vectors of the trials that are fitted, their losses at the end as foretold, and how far that is from known."""
@@ -193,44 +208,26 @@ class Auto(Proposer):
         believed.fit(np.vstack([vectors, running]), losses, np.concatenate([unknown, np.zeros(len(others))]))
         return believed
 
-    def _best_waiting(self, best: float, model: Surrogate) -> tuple[int | None, float]:
-        """The trial that it pays most to go on with, and its value."""
-        numbers = [number for loss, number in self._waiting[:STATES]]
-        if not numbers:
-            return None, 0.0
-        points, done = (np.array(values) for values in zip(*((self._points[n], self._told[n][1]) for n in numbers), strict=True))
-        gains = self._gains(points, best, model)
-        if self.full:
-            gains = np.where(gains > WORTH * self._model.spread, gains, 0.0)
-        values = gains / self._cost(points, done)
-        chosen = int(np.argmax(values))
-        return (numbers[chosen], float(values[chosen])) if values[chosen] > 0 else (None, 0.0)
-
-    def _expected_best(self) -> Config | None:
+    def _expected_best(self) -> Trial | Config | None:
         """While nothing is known here: what promises most for its cost as other tasks lead one to expect."""
         if self.full:
             return None
-        expected, _ = self._best_new(lambda points: improvement(SLOPE * self._axes(points)[:, -1], np.ones(len(points)), 0.0))
-        return expected
+        points = self._candidates()
+        gains = improvement(SLOPE * self._axes(points)[:, -1], np.ones(len(points)), 0.0)
+        return self._first([], points, gains / self._cost(points, 0))
 
-    def _best_new(self, gains: Callable[[Array], Array]) -> tuple[Config | None, float]:
-        """The configuration that it pays most to begin, and its value."""
-        rng = np.random.default_rng(derived_seed(self.setting.seed, "step", self._steps, len(self._told)))
+    def _candidates(self) -> Array:
+        """Points at random, and around the best."""
+        rng = self._rng()
         points = self._cube.drawn(rng, DRAWN)
-        if self._sorted:
-            good = np.array([self._points[number] for _, number in self._sorted[:BEST]])
-            points = np.vstack([points, self._cube.around(rng, good, AROUND)])
-        values = gains(points) / self._cost(points, 0)
-        for chosen in np.argsort(-values, kind="stable"):
-            config = to_config(self.setting.space, points[chosen])
-            if same(config) not in self.tried:
-                return config, float(values[chosen])
-        return untried(self.setting.space, self.tried, rng), 0.0
+        if not self._sorted:
+            return points
+        good = np.array([self._points[number] for _, number in self._sorted[:BEST]])
+        return np.vstack([points, self._cube.around(rng, good, AROUND)])
 
-    def _gains(self, points: Array, best: float, model: Surrogate) -> Array:
-        """Expected improvements after all epochs."""
-        mean, deviation = model.predict(self._axes(points))
-        return improvement(mean, deviation, best)
+    def _rng(self) -> np.random.Generator:
+        """Of this step, so that a resumed search draws the same."""
+        return np.random.default_rng(derived_seed(self.setting.seed, "step", self._steps, len(self._told)))
 
     def _cost(self, points: Array, done: Array | int) -> Array:
         """Of training what lies at each point from `done` epochs to the last; of epochs alone where no seconds are known."""
