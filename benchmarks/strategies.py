@@ -27,7 +27,7 @@ from tuning.trial import Decision, Trial
 
 FREE = ("auto", "portfolio", "random", "sobol", "hyperband", "asha")
 MODELS = ("bohb", "tpe", "cmaes", "bayesian")
-WORKERS = 2
+WORKERS, SHARE = 2, 0.5  # of a table's training, a search's budget
 
 
 class WithoutPauses(Auto):
@@ -86,7 +86,7 @@ ABLATIONS: dict[str, Callable[[Setting], Strategy]] = {
 
 def measured(table: Table, name: str, seeds: int) -> dict[str, float]:
     """The figures of one strategy on one table."""
-    budget, (target, _) = affordable(table, WORKERS), target_of(table)
+    budget, (target, _) = affordable(table, WORKERS, SHARE), target_of(table)
     make = ABLATIONS.get(name) or STRATEGIES[name]
     runs = [replayed(table, name, seed, WORKERS, budget, make) for seed in range(seeds)]
     times = np.array([seconds(run, target) for run in runs])

@@ -166,7 +166,7 @@ class TestCube:
     def test_neighbours_are_near_and_in_the_space(self) -> None:
         cube, rng = Cube(SPACE), np.random.default_rng(0)
         here = cube.drawn(rng, 1)
-        near, anywhere = cube.around(rng, here, 200), cube.drawn(rng, 200)
+        near, anywhere = cube.drawn(rng, 0, here, 200), cube.drawn(rng, 200)
         assert np.abs(near - here).mean() < 0.6 * np.abs(anywhere - here).mean()
         assert all(SPACE.check(to_config(SPACE, point)) for point in near)
 
@@ -195,6 +195,16 @@ class TestSurrogate:
         mean, deviation = model.predict(axes(new))
         assert np.corrcoef(mean, (new[:, 4] - 0.6) ** 2)[0, 1] > 0.9
         assert (deviation > 0).all()
+
+    def test_what_runs_will_be_known_and_changes_no_mean(self) -> None:
+        model, axes, _, _ = self.fitted(noise=0.1)
+        new = axes(Cube(SPACE).drawn(np.random.default_rng(1), 40))
+        (mean, before), (same, after) = model.predict(new), model.predict(new, new[:2])
+        assert same == pytest.approx(mean)
+        assert (after <= before + 1e-9).all()
+        assert (after[:2] < 0.9 * before[:2]).all()
+        nothing = model.predict(new, np.zeros((0, new.shape[1])))[1]
+        assert nothing == pytest.approx(before)
 
     def test_noise_is_noticed(self) -> None:
         assert self.fitted(noise=0.1)[0].choice.noise > self.fitted()[0].choice.noise

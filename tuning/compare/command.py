@@ -102,7 +102,7 @@ def main(argv: Sequence[str], prog: str) -> int:
     parser.add_argument("--task", default="sentiment", metavar="NAME", help="what is searched, live (default: sentiment)")
     parser.add_argument("--strategies", default=LIVE, metavar="A,B", help=f"default: {LIVE}")
     parser.add_argument("--seeds", default=str(SEEDS), metavar="N", help=f"searches of each (default: {SEEDS})")
-    parser.add_argument("--budget", metavar="X", help="wall time of each search (default: 2m; replayed: half of the table)")
+    parser.add_argument("--budget", metavar="X", help="wall time of each search (default: 2m; replayed: a quarter of the table)")
     parser.add_argument("--workers", default="2", metavar="N", help="trials at a time (default: 2)")
     parser.add_argument("--replay", nargs="+", metavar="PATH", help="recorded tables, or searches with --record, not training")
     parser.add_argument("--out", metavar="DIR", help="folder of the comparison (default: runs/compare-TASK-YYYYMMDD-HHMMSS)")

@@ -18,7 +18,7 @@ from .runs import Run, replayed
 from .statistics import by_strategy, friedman, mean_ranks, pairs
 from .verdict import could_have_stopped, rung_correlations, sentences, warning
 
-SHARE = 0.5  # of what training all of a table would take on the workers: the replay's budget where none is given
+SHARE = 0.25  # of what training all of a table would take on the workers: the replay's budget where none is given
 
 
 def replay_all(
@@ -32,10 +32,10 @@ def replay_all(
     return found
 
 
-def affordable(table: Table, workers: int) -> float:
-    """Seconds in which a search can train half of the table."""
+def affordable(table: Table, workers: int, share: float = SHARE) -> float:
+    """Seconds in which a search can train that share of the table."""
     spent = sum(curve.start + sum(curve.seconds) for row in table.rows for curve in row.curves[:1])
-    return SHARE * spent / workers
+    return share * spent / workers
 
 
 def compared(tasks: dict[str, list[Run]], objectives: dict[str, str], targets: dict[str, tuple[float, float]]) -> dict[str, Any]:

@@ -5,8 +5,8 @@ A step is either a new configuration or one that waits. Each is valued by the ex
 2013) for the square root of the seconds that it still takes to get there: divided by the seconds themselves (Snoek et al. 2012),
 something small would always be worth more than the large network that the small ones call for. A trial pauses after an epoch when
 it has hardly a chance left to end better than the best, as its curve is foretold from those that were trained to their end, and
-when that saves more than beginning another costs. What runs is taken for what is expected of it (Ginsbourger et al. 2010). The
-process is fitted to a few trials, however many there are. What each part gives: benchmarks/strategies.py --ablations.
+when that saves more than beginning another costs. What runs is taken for what is expected of it. The process is fitted to a few
+trials, however many there are. What each part gives: benchmarks/strategies.py --ablations.
 """
 
 from __future__ import annotations
@@ -51,6 +51,7 @@ class Auto(Proposer):
         self._curves, self._costs = Curves(setting.max_epochs), copy.deepcopy(setting.costs)
         self._points: list[Array] = []  # of each trial, in the cube
         self._vectors: list[Array] = []  # the same as the process takes them
+        self._pays: dict[int, float] = {}  # trial -> epochs that must be left for a pause to pay
         self._steps = 0  # trials begun and gone on with
         self._told: dict[int, tuple[float, int]] = {}  # trial -> loss, epochs
         self._sorted: list[tuple[float, int]] = []  # losses with trials when they were told last, the best first
@@ -89,7 +90,12 @@ class Auto(Proposer):
         if number == len(self._points):
             self._points.append(to_point(self.setting.space, self.configs[number]))
             self._vectors.append(self._axes(self._points[-1][None])[0])
+        self._pays[number] = self._another(self.configs[number])
         return super().begin(number, epochs)
+
+    def _another(self, config: Config) -> float:
+        """Epochs of a configuration that take as long as what a pause must save; 0 where no seconds are known."""
+        return 0.0 if self._costs is None else SAVED * self._costs.start(config) / max(1e-9, self._costs.epoch(config))
 
     def _go_on(self, number: int) -> Trial:
         trial = Trial(number, self.configs[number], self.setting.max_epochs)
@@ -118,12 +124,8 @@ class Auto(Proposer):
         best, noise = self._best()
         end, unknown = self._curves.ends(np.array([loss]), np.array([epoch]))
         chance = ndtr((best - end[0]) / np.sqrt(unknown[0] + noise))
-        return Decision.PAUSE if chance < CHANCE and self._saves(trial.config, epoch) else Decision.CONTINUE
-
-    def _saves(self, config: Config, epoch: int) -> bool:
-        """Whether what a pause saves is worth beginning another."""
-        left = self.setting.max_epochs - epoch
-        return left > 0 if self._costs is None else left * self._costs.epoch(config) > SAVED * self._costs.start(config)
+        saves = self.setting.max_epochs - epoch > self._pays[trial.id]
+        return Decision.PAUSE if chance < CHANCE and saves else Decision.CONTINUE
 
     def tell(self, trial: Trial, result: Result) -> None:
         """Take in a loss, the curve that led to it, and what an epoch takes."""
@@ -152,15 +154,16 @@ class Auto(Proposer):
     def _best_step(self) -> Trial | Config | None:
         """A trial to go on with, a configuration to begin, or None where neither is worth it."""
         best, _ = self._best()
-        model, waiting = self._believed(), [number for _, number in self._waiting[:STATES]]
+        waiting = [number for _, number in self._waiting[:STATES]]
         new = [] if self.full else list(self._candidates())
         if not waiting and not new:
             return None
         points = np.array([*(self._points[number] for number in waiting), *new])
         done = np.array([*(self._told[number][1] for number in waiting), *(0 for _ in new)])
-        gains = improvement(*model.predict(self._axes(points)), best)
+        running = [self._vectors[number] for number in self.running if number not in self._told]
+        gains = improvement(*self._model.predict(self._axes(points), np.array(running)), best)
         if self.full:
-            gains = np.where(gains > WORTH * model.spread, gains, 0.0)
+            gains = np.where(gains > WORTH * self._model.spread, gains, 0.0)
         return self._first(waiting, points, gains / self._cost(points, done))
 
     def _first(self, waiting: list[int], points: Array, values: Array) -> Trial | Config | None:
@@ -196,18 +199,6 @@ class Auto(Proposer):
             self._known = (self._tells, float(self._model.fitted.min()), self._model.noise)
         return self._known[1:]
 
-    def _believed(self) -> Surrogate:
-        """The process fitted to what was told, and to what runs as it is expected."""
-        others = [number for number in self.running if number not in self._told]
-        if not others:
-            return self._model
-        vectors, losses, unknown = self._observed()
-        running = np.array([self._vectors[number] for number in others])
-        losses = np.concatenate([losses, self._model.predict(running)[0]])
-        believed = Surrogate(self._axes, self._model.choice)
-        believed.fit(np.vstack([vectors, running]), losses, np.concatenate([unknown, np.zeros(len(others))]))
-        return believed
-
     def _expected_best(self) -> Trial | Config | None:
         """While nothing is known here: what promises most for its cost as other tasks lead one to expect."""
         if self.full:
@@ -218,12 +209,8 @@ class Auto(Proposer):
 
     def _candidates(self) -> Array:
         """Points at random, and around the best."""
-        rng = self._rng()
-        points = self._cube.drawn(rng, DRAWN)
-        if not self._sorted:
-            return points
-        good = np.array([self._points[number] for _, number in self._sorted[:BEST]])
-        return np.vstack([points, self._cube.around(rng, good, AROUND)])
+        good = [self._points[number] for _, number in self._sorted[:BEST]]
+        return self._cube.drawn(self._rng(), DRAWN, np.array(good), AROUND)
 
     def _rng(self) -> np.random.Generator:
         """Of this step, so that a resumed search draws the same."""

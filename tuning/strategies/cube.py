@@ -11,6 +11,7 @@ import numpy as np
 from ..space import Config, Grid, Interval, Space, Value
 
 Array: TypeAlias = np.ndarray
+STEP = 0.15  # of an axis, from a point to what is near it: the standard deviation
 
 
 def to_point(space: Space, config: Config) -> Array:
@@ -62,17 +63,12 @@ class Cube:
         self._axes = {parameter.name: axis for axis, parameter in enumerate(space.searched)}
         self._default = to_point(space, space.default()) if space.searched else np.zeros(0)
 
-    def drawn(self, rng: np.random.Generator, count: int) -> Array:
-        """Points at random, (count, axes), each where a configuration lies."""
-        return self.snapped(rng.random((count, len(self._axes))))
-
-    def around(self, rng: np.random.Generator, points: Array, count: int, step: float = 0.15) -> Array:
-        """Points near each of `points`: on every axis stays, moves by a step or so, or (seldom) is drawn anew."""
-        near = np.repeat(points, count, axis=0)
-        moved = near + rng.normal(size=near.shape) * step
-        chance = rng.random(near.shape)
-        moved = np.where(chance < 0.5, near, np.where(chance < 0.9, moved, rng.random(near.shape)))
-        return self.snapped(np.clip(moved, 0.0, 1.0 - 1e-9))
+    def drawn(self, rng: np.random.Generator, count: int, good: Array | None = None, each: int = 0) -> Array:
+        """Points where configurations lie, (count + each * len(good), axes): so many at random, so many near each of `good`."""
+        points = rng.random((count, len(self._axes)))
+        if good is not None and len(good):
+            points = np.vstack([points, _moved(rng, np.repeat(good, each, axis=0))])
+        return self.snapped(points)
 
     def snapped(self, points: Array) -> Array:
         """Grid axes at the middle of a value's share, axes that do not count at their default's place."""
@@ -114,4 +110,12 @@ class Cube:
         domain = self.space.searched[self._axes[name]].domain
         known = domain.values if isinstance(domain, Grid) else ()
         cells = np.minimum((points[:, self._axes[name]] * max(1, len(known))).astype(int), max(0, len(known) - 1))
-        return np.isin(cells, [cell for cell, value in enumerate(known) if value in values])
+        return np.asarray(np.array([value in values for value in known], bool)[cells])
+
+
+def _moved(rng: np.random.Generator, points: Array) -> Array:
+    """On every axis a point stays, moves by a step or so, or (seldom) is drawn anew."""
+    moved = points + rng.normal(size=points.shape) * STEP
+    chance = rng.random(points.shape)
+    moved = np.where(chance < 0.5, points, np.where(chance < 0.9, moved, rng.random(points.shape)))
+    return np.asarray(np.clip(moved, 0.0, 1.0 - 1e-9))

@@ -126,13 +126,28 @@ class Surrogate:
         off = np.log(choice.factors) / SURE
         return float(-0.5 * half @ half - np.log(np.diag(root)).sum() - 0.5 * off @ off)
 
-    def predict(self, vectors: Array) -> tuple[Array, Array]:
-        """Mean and standard deviation of the loss, seed noise aside."""
+    def predict(self, vectors: Array, running: Array | None = None) -> tuple[Array, Array]:
+        """Mean and standard deviation of the loss, seed noise aside; `running`: vectors of what will be known by then.
+
+        These are taken for what is expected of them (Ginsbourger et al. 2010), which leaves the mean as it is.
+        """
         scaled = self._scaled(vectors, self.choice)
         cross = covariance(scaled, self._x)
-        half = solve_triangular(self._root, cross.T, lower=True, check_finite=False)
-        left = np.maximum(1.0 + (SLOPE * scaled[:, -1]) ** 2 - (half**2).sum(axis=0), 1e-9)
-        return self.mean + self.spread * (cross @ self._solved), self.spread * np.sqrt(left)
+        half = self._halved(cross)
+        left = 1.0 + (SLOPE * scaled[:, -1]) ** 2 - (half**2).sum(axis=0)
+        if running is not None and len(running):
+            left -= self._learned(scaled, half, self._scaled(running, self.choice))
+        return self.mean + self.spread * (cross @ self._solved), self.spread * np.sqrt(np.maximum(left, 1e-9))
+
+    def _halved(self, cross: Array) -> Array:
+        return np.asarray(solve_triangular(self._root, cross.T, lower=True, check_finite=False))
+
+    def _learned(self, scaled: Array, half: Array, running: Array) -> Array:
+        """By how much variances fall when the running are known."""
+        other = self._halved(covariance(running, self._x))
+        own = covariance(running, running) - other.T @ other + (self.choice.noise + JITTER) * np.eye(len(running))
+        between = covariance(running, scaled) - other.T @ half
+        return np.asarray((solve_triangular(np.linalg.cholesky(own), between, lower=True, check_finite=False) ** 2).sum(axis=0))
 
     @property
     def noise(self) -> float:
