@@ -52,11 +52,6 @@ class WithoutNoise(Auto):
         return self._sorted[0][0], super()._best()[1]
 
 
-def without_portfolio(setting: Setting) -> Strategy:
-    """No list to begin with."""
-    return Auto(setting, portfolio=[])
-
-
 def without_lengths(setting: Setting) -> Strategy:
     """All axes alike."""
     return with_axes(setting, Axes(setting.space, lengths={}, prior=PriorMean(setting.space, setting.unseen)))
@@ -75,7 +70,6 @@ def with_axes(setting: Setting, axes: Axes) -> Strategy:
 
 
 ABLATIONS: dict[str, Callable[[Setting], Strategy]] = {
-    "auto without portfolio": without_portfolio,
     "auto without pauses": WithoutPauses,
     "auto without cost": WithoutCost,
     "auto without noise": WithoutNoise,

@@ -1,4 +1,4 @@
-"""auto, and what it is made of: the portfolio, the cube, the process, and curves foretold."""
+"""auto, and what it is made of: the cube, the process, and curves foretold."""
 
 from __future__ import annotations
 
@@ -40,16 +40,15 @@ SPACE = Space(
         Parameter(name="batch_size", domain=Grid(values=(64,), default=64)),
     )
 )
-PORTFOLIO: list[Config] = [{"units": 16, "learning_rate": 0.003}, {"units": 64, "layers": 2, "learning_rate": 0.005}]
 
 
 def costs() -> CostModel:
     return CostModel(Input(kind="tokens", size=1000, steps=20), Output(kind="binary", size=2), 2000, 20.0)
 
 
-def auto(seed: int = 0, trials: int | None = None, portfolio: list[Config] | None = None) -> Auto:
+def auto(seed: int = 0, trials: int | None = None) -> Auto:
     setting = Setting(SPACE, Objective.parse("val_accuracy"), seed, EPOCHS, trials, costs())
-    return Auto(setting, PORTFOLIO if portfolio is None else portfolio)
+    return Auto(setting)
 
 
 def test_no_trial_pauses_where_that_saves_less_than_beginning_another() -> None:
@@ -87,10 +86,12 @@ def run(strategy: Auto, steps: int, seconds: float = 9.0) -> list[tuple[Trial, i
 
 
 class TestAuto:
-    def test_begins_with_the_portfolio_in_its_order(self) -> None:
-        strategy = auto()
-        asked = [strategy.ask() for _ in range(2)]
-        assert [trial.config for trial in asked if isinstance(trial, Trial)] == carried(SPACE, PORTFOLIO)
+    def test_begins_with_what_other_tasks_lead_one_to_expect(self) -> None:
+        asked = [auto(seed).ask() for seed in range(10)]
+        begun = np.array([to_point(SPACE, trial.config) for trial in asked if isinstance(trial, Trial)])
+        anywhere = Cube(SPACE).drawn(np.random.default_rng(0), 100)
+        expected = PriorMean(SPACE)
+        assert np.median(expected(begun)) < np.quantile(expected(anywhere), 0.25)
 
     def test_finds_better_than_chance_in_as_many_epochs(self) -> None:
         found = run(auto(), 25)
@@ -119,7 +120,7 @@ class TestAuto:
         assert [epochs for _, epochs in run(auto(), FEW)] == [EPOCHS] * FEW
 
     def test_of_equal_promise_the_cheaper_comes_first(self) -> None:
-        strategy = auto(portfolio=[])
+        strategy = auto()
         large = Cube(SPACE).snapped(np.array([to_point(SPACE, SPACE.check({"units": units})) for units in (256, 8)]))
         assert strategy._cost(large, 0)[0] > 2 * strategy._cost(large, 0)[1]
 

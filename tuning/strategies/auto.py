@@ -1,4 +1,4 @@
-"""auto, the default: the head of a portfolio, then whatever promises most for its seconds.
+"""auto, the default: what promises most for its seconds, first as other tasks lead one to expect, then as trials here do.
 
 A step is either a new configuration or one that waits. Each is valued by the expected improvement of its loss after all epochs
 (Mockus 1975; over what a Gaussian process expects of the best so far, so that a lucky score is no target, as in Picheny et al.
@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import copy
 from bisect import insort
-from collections.abc import Sequence
 
 import numpy as np
 from scipy.special import ndtr
@@ -23,7 +22,6 @@ from ..trial import DONE, WAIT, Answer, Decision, Result, Trial, derived_seed
 from .base import Setting
 from .cube import Array, Cube, to_config, to_point
 from .curves import Curves, tamed
-from .portfolio import learned, listed
 from .prior_mean import PriorMean
 from .proposer import Proposer, untried
 from .surrogate import SLOPE, Axes, Surrogate, improvement
@@ -35,17 +33,14 @@ CHANCE = 0.05  # of ending better than the best, below which a trial pauses
 SAVED = 3.0  # times what it takes to begin another, that a pause must save
 COST = 0.5  # power of the seconds by which an improvement is divided
 WORTH = 0.02  # of the losses' spread: least expected improvement for which a trial goes on where nothing new may be tried
-LISTED = 2  # of the portfolio; more of it did harm where the other tasks' list is a poor start (topics)
 GROWN = 1.25  # times as many trials as when lengths and noise were chosen last, and they are chosen anew
 
 
 class Auto(Proposer):
     """Expected improvement for its cost, over new configurations and those that wait."""
 
-    def __init__(self, setting: Setting, portfolio: Sequence[Config] | None = None) -> None:
+    def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
-        first = learned(setting.unseen)[:LISTED] if portfolio is None else portfolio
-        self._listed = {same(config): config for config in listed(setting, first)}
         self._cube, self._axes = Cube(setting.space), Axes(setting.space, prior=PriorMean(setting.space, setting.unseen))
         self._model = Surrogate(self._axes)
         self._curves, self._costs = Curves(setting.max_epochs), copy.deepcopy(setting.costs)
@@ -69,20 +64,14 @@ class Auto(Proposer):
     # asking
 
     def ask(self, config: Config | None = None) -> Trial | Answer:
-        """The portfolio's next, then the step that promises most for its cost."""
+        """The step that promises most for its cost; what a user names comes first."""
         given = config is not None and same(config) not in self.tried
-        new = config if given else self._next_of_portfolio()
-        if new is None:
-            step = self._best_step() if self._curves.known else self._expected_best()
-            if isinstance(step, Trial):
-                return self._go_on(step.id)
-            new = step
-        if self.next_config(new) is not None:
+        step = config if given else self._best_step() if self._curves.known else self._expected_best()
+        if isinstance(step, Trial):
+            return self._go_on(step.id)
+        if self.next_config(step) is not None:
             return self.begin(len(self.configs) - 1, self.setting.max_epochs)
         return WAIT if self.running else DONE
-
-    def _next_of_portfolio(self) -> Config | None:
-        return next((config for key, config in self._listed.items() if key not in self.tried), None)
 
     def begin(self, number: int, epochs: int) -> Trial:
         """A trial, its place in the cube known."""

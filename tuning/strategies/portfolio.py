@@ -37,10 +37,10 @@ def make(name: str, setting: Setting) -> Portfolio:
     return Portfolio(setting)
 
 
-def listed(setting: Setting, configs: Sequence[Config] | None = None) -> list[Config]:
-    """The list (or another) in this space."""
+def listed(setting: Setting) -> list[Config]:
+    """The list in this space."""
     found: list[Config] = []
-    for config in carried(setting.space, learned(setting.unseen) if configs is None else configs):
+    for config in carried(setting.space, learned(setting.unseen)):
         found.append(setting.recorded(config, list(map(same, found))) if setting.recorded else config)
     return found
 
