@@ -4,7 +4,7 @@
 
 ../shared/data/ukp_bilstm_trials has one score a network, no curves and no seconds: a trial is one epoch of one second, so
 what is measured is how many trials it takes until the incumbent is among the best 1 % of the table (of two data sets: chunking
-and part of speech). `auto` knows no seconds here and begins with a portfolio that was learned on other tasks. A search that never
+and part of speech). `auto` knows no seconds here and begins with what other tasks lead one to expect. A search that never
 gets there counts as all its trials.
 """
 
