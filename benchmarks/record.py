@@ -100,33 +100,7 @@ def memory(folder: Path) -> dict[str, str]:
     return {"bits": "6"}
 
 
-def signals(folder: Path) -> dict[str, str]:
-    """Spoken digits as 13 cepstral coefficients a frame (Jackson et al.), half of the recordings."""
-    with np.load(DATA / "fsdd_mfcc" / "fsdd_mfcc13.npz") as whole:
-        ends = np.cumsum(whole["length"])
-        chosen = np.sort(np.random.default_rng(0).permutation(len(ends))[:1500])
-        frames = np.concatenate([whole["frames"][ends[row] - whole["length"][row] : ends[row]] for row in chosen])
-        np.savez(folder / "digits.npz", frames=frames, length=whole["length"][chosen], digit=whole["digit"][chosen])
-    return {"data": str(folder / "digits.npz"), "max_length": "30"}
-
-
-def next_word(folder: Path) -> dict[str, str]:
-    """The next character of Shakespeare's plays, from 30."""
-    text = gzip.decompress((DATA / "tinyshakespeare" / "input.txt.gz").read_bytes()).decode()
-    (folder / "plays.txt").write_text(text[:75_000], encoding="utf-8")
-    return {"data": str(folder / "plays.txt"), "level": "characters", "window": "30"}
-
-
-def seq2seq(folder: Path) -> dict[str, str]:
-    """Dates as people write them, to be written in one way."""
-    lines = gzip.decompress((DATA / "date_formats" / "date.txt.gz").read_bytes()).decode().splitlines()
-    (folder / "dates.txt").write_text("\n".join(lines[:2800]) + "\n", encoding="utf-8")
-    return {"data": str(folder / "dates.txt"), "separator": "_"}
-
-
-TABLES: dict[str, Callable[[Path], dict[str, str]]] = {
-    f.__name__: f for f in (memory, topics, forecast, tagging, sentiment, signals, next_word, seq2seq)
-}
+TABLES: dict[str, Callable[[Path], dict[str, str]]] = {f.__name__: f for f in (memory, topics, forecast, tagging, sentiment)}
 
 
 def recorded(name: str, count: int) -> Path:
