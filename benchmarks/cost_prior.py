@@ -18,8 +18,8 @@ from tuning.recorded import Table
 def samples(table: Table) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Features and seconds of epochs, then of starts."""
     costs = table.costs()
-    epochs = [costs._epochs_of(columns_of(row.config), 1)[0] for row in table.rows]
-    starts = [costs._starts_of(columns_of(row.config), 1)[0] for row in table.rows]
+    epochs = [costs._of(columns_of(row.config), 1)[0][0] for row in table.rows]
+    starts = [costs._of(columns_of(row.config), 1)[1][0] for row in table.rows]
     seconds = [float(np.median([np.median(curve.seconds[1:]) for curve in row.curves])) for row in table.rows]
     begun = [float(np.median([curve.start for curve in row.curves])) for row in table.rows]
     return np.array(epochs), np.array(seconds), np.array(starts), np.array(begun)

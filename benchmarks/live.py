@@ -2,17 +2,18 @@
 
     python benchmarks/live.py [--data mr,ud_ewt,tinyshakespeare,sunspots] [--seeds 5] [--budget 240]
 
-Systems: KerasTuner's Hyperband and BayesianOptimization, Optuna's TPE with its median pruner in two processes, and a search here
-with two workers; the same networks, space, splits and metric. The clock runs from the first training step; incumbents count at
-epochs' ends. Target: the best score that any peer reaches, less one standard error of the validation split; a run that never gets
-there counts as its budget. Beside it the test scores and the parameters outside embeddings of what each delivers. Resumable by run
-(a line each); nothing else should run meanwhile.
+Systems: KerasTuner's Hyperband and BayesianOptimization (a chief and two workers), Optuna's TPE with its median pruner (two
+processes), and a search here with two workers; the same networks, space, splits and metric. The clock runs from the first training
+step; incumbents count at epochs' ends. Target: the best score that any peer reaches, less one standard error of the validation
+split; a run that never gets there counts as its budget. Beside it the test scores and the parameters outside embeddings of what
+each delivers. Resumable by run (a line each); nothing else should run meanwhile.
 """
 
 import argparse
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -35,6 +36,7 @@ DATA: dict[str, tuple[str, dict[str, str]]] = {
     "tinyshakespeare": ("next_word", {"data": str(SHARED / "tinyshakespeare"), "level": "characters", "window": "60"}),
     "sunspots": ("forecast", {"data": str(SHARED / "sunspots" / "monthly-sunspots.csv")}),
 }
+WORKERS = 2
 STARTUP = 8.0  # seconds of a search here before its first training step, at most: added to its budget, cut from its curve
 Run = dict[str, Any]
 
@@ -44,12 +46,10 @@ def peer(system: str, name: str, seed: int, budget: float, folder: Path) -> Run:
     task, options = DATA[name]
     script = str(ROOT / "benchmarks" / "live_peers.py")
     argv = [sys.executable, script, system, task, json.dumps(options), str(seed), str(folder)]
-    count = 2 if system == "optuna" else 1
     log = (folder / "log.txt").open("w")
     children = []
-    for number in range(count):
-        environment = {**os.environ, "LIVE_PROCESS": str(number)}
-        children.append(subprocess.Popen(argv, env=environment, stdout=log, stderr=log, start_new_session=True))
+    for role in roles(system):
+        children.append(subprocess.Popen(argv, env={**os.environ, **role}, stdout=log, stderr=log, start_new_session=True))
     try:
         while not (begun := first_step(folder)):
             if any(child.poll() is not None for child in children):
@@ -62,6 +62,16 @@ def peer(system: str, name: str, seed: int, budget: float, folder: Path) -> Run:
             os.killpg(child.pid, signal.SIGKILL)
             child.wait()
     return outcome(folder, begun, budget)
+
+
+def roles(system: str) -> list[dict[str, str]]:
+    """What each process of a peer finds in its environment: two that train, and KerasTuner's chief."""
+    if system == "optuna":
+        return [{"LIVE_PROCESS": str(number)} for number in range(WORKERS)]
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        oracle = {"KERASTUNER_ORACLE_IP": "127.0.0.1", "KERASTUNER_ORACLE_PORT": str(free.getsockname()[1])}
+    return [oracle | {"KERASTUNER_TUNER_ID": name} for name in ("chief", *(f"tuner{number}" for number in range(WORKERS)))]
 
 
 def lines(folder: Path) -> list[Run]:
@@ -96,8 +106,8 @@ def here(name: str, seed: int, budget: float, folder: Path) -> Run:
     """A search of this package, as a user starts it."""
     task, options = DATA[name]
     given = [f"--{key.replace('_', '-')}={value}" for key, value in options.items()]
-    argv = [sys.executable, str(ROOT / "scripts" / "search.py"), "--task", task, *given, "--workers", "2", "--seed", str(seed)]
-    argv += ["--budget", f"{budget + STARTUP:g}s", "--out", str(folder / "run"), "--quiet"]
+    argv = [sys.executable, str(ROOT / "scripts" / "search.py"), "--task", task, *given, "--quiet", "--out", str(folder / "run")]
+    argv += ["--workers", str(WORKERS), "--seed", str(seed), "--budget", f"{budget + STARTUP:g}s"]
     subprocess.run(argv, check=True, stdout=subprocess.DEVNULL)
     epochs = [event for event in read(folder / "run" / "trials.jsonl") if event["event"] == "epoch"]
     begun = min(event["at"] - event["seconds"] for event in epochs)

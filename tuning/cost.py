@@ -64,10 +64,15 @@ class CostModel:
         """Seconds of a trial of that many epochs."""
         return self.start(config) + epochs * self.epoch(config)
 
+    def start_in_epochs(self, config: Config) -> float:
+        """Epochs that take as long as the start does."""
+        epoch, start = self._both(config)
+        return self._starts.predict(start) / max(1e-9, self._epochs.predict(epoch))
+
     def trials(self, columns: Columns, count: int, epochs: Array | int) -> Array:
         """Seconds of many trials of so many epochs; for each parameter a column of `count` values."""
-        start = self._starts.weighed(self._starts_of(columns, count))
-        return np.asarray(start + epochs * self._epochs.weighed(self._epochs_of(columns, count)))
+        epoch, start = self._of(columns, count)
+        return np.asarray(self._starts.weighed(start) + epochs * self._epochs.weighed(epoch))
 
     def _start(self, config: Config) -> Array:
         return self._both(config)[1]
@@ -80,17 +85,12 @@ class CostModel:
         if key not in self._known:
             if len(self._known) >= LATELY:
                 self._known.clear()
-            columns = columns_of(config)
-            self._known[key] = (self._epochs_of(columns, 1)[0], self._starts_of(columns, 1)[0])
+            epoch, start = self._of(columns_of(config), 1)
+            self._known[key] = (epoch[0], start[0])
         return self._known[key]
 
-    @staticmethod
-    def _starts_of(columns: Columns, count: int) -> Array:
-        ways = sum(ways * (units > 0) for units, ways in layers_of(columns, count))
-        return np.stack([np.ones(count), ways], axis=1)
-
-    def _epochs_of(self, columns: Columns, count: int) -> Array:
-        """Of one epoch: calls, steps, embedding weights moved, recurrent steps, multiplications."""
+    def _of(self, columns: Columns, count: int) -> tuple[Array, Array]:
+        """Of an epoch: calls, steps, embedding weights moved, recurrent steps, multiplications; of a start: one, directions."""
         steps = np.ceil(self.rows / np.maximum(1.0, whole(columns, "batch_size", 32, count)))
         embedding = whole(columns, "embedding", 0, count)
         tokens = self.input.size if self.input.kind == "tokens" else 0
@@ -105,7 +105,8 @@ class CostModel:
             multiplied += wide * self.output.size
         recurrent = steps * self.steps * directions
         whole_pass = 6.0 * self.rows * self.steps * multiplied
-        return np.stack([np.ones(count), steps, steps * tokens * embedding, recurrent, whole_pass], axis=1)
+        epoch = np.stack([np.ones(count), steps, steps * tokens * embedding, recurrent, whole_pass], axis=1)
+        return epoch, np.stack([np.ones(count), directions], axis=1)
 
 
 def columns_of(config: Config) -> Columns:

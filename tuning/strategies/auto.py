@@ -84,7 +84,7 @@ class Auto(Proposer):
 
     def _another(self, config: Config) -> float:
         """Epochs of a configuration that take as long as what a pause must save; 0 where no seconds are known."""
-        return 0.0 if self._costs is None else SAVED * self._costs.start(config) / max(1e-9, self._costs.epoch(config))
+        return 0.0 if self._costs is None else SAVED * self._costs.start_in_epochs(config)
 
     def _go_on(self, number: int) -> Trial:
         trial = Trial(number, self.configs[number], self.setting.max_epochs)

@@ -27,6 +27,7 @@ OTHER, KIND = 1.2, 1.5  # any other axis with distance; any without
 STEPS, NOISES = (0.6, 1.7), (0.03, 0.1, 0.3)
 SURE = 0.7  # of the prior lengths: standard deviation of the logarithm of a factor
 JITTER = 1e-8  # on the diagonal, so that a factor is found
+BORDER = 1e12  # larger than any sum of squares of losses in units of noise
 SLOPE = 0.6  # of the losses on what other tasks lead one to expect: its standard deviation before data, its mean 0
 
 
@@ -58,7 +59,7 @@ class Axes:
         for axis, parameter in enumerate(space.searched):
             domain = parameter.domain
             kinds = 0 if isinstance(domain, Interval) or ordered(domain) else len(domain.values)
-            length = KIND if kinds else known.get(parameter.name, OTHER)
+            length = known.get(parameter.name, KIND if kinds else OTHER)
             self._kinds.append((kinds, math.sqrt(0.5) / length if kinds else 1 / length))
             self.of += [axis] * max(1, kinds)
 
@@ -76,6 +77,32 @@ class Axes:
         return np.hstack([*found, expected[:, None]])
 
 
+class Likelihood:
+    """Log marginal likelihood of losses (on a scale of their own), less what factors are off from 1 (draws of a log-normal)."""
+
+    def __init__(self, axes: Axes, vectors: Array, y: Array, unknown: Array) -> None:
+        apart = (vectors[:, None, :-1] - vectors[None, :, :-1]) ** 2
+        self._apart = np.zeros((axes.count, len(y), len(y)))  # of each axis, squared and before factors
+        np.add.at(self._apart, axes.of, np.moveaxis(apart, 2, 0))
+        self._line = SLOPE**2 * np.outer(vectors[:, -1], vectors[:, -1])
+        self._y, self._unknown = y, unknown
+
+    def __call__(self, choices: list[Choice]) -> Array:
+        """Of several choices at once, (choices,): one call for all costs much less than a call for each."""
+        factors, noise = np.array([choice.factors for choice in choices]), np.array([choice.noise for choice in choices])
+        kernels = matern(np.sqrt(np.tensordot(factors**-2.0, self._apart, 1))) + self._line
+        count = len(self._y)
+        # bordered by the losses: the factor's last row is what solving for them would give
+        bordered = np.zeros((len(choices), count + 1, count + 1))
+        bordered[:, :count, :count] = kernels
+        bordered[:, range(count), range(count)] += noise[:, None] + self._unknown + JITTER
+        bordered[:, count, :count], bordered[:, count, count] = self._y, BORDER
+        roots = np.linalg.cholesky(bordered)
+        half, own = roots[:, count, :count], np.diagonal(roots, axis1=1, axis2=2)[:, :count]
+        off = np.log(factors) / SURE
+        return np.asarray(-0.5 * (half**2).sum(axis=1) - np.log(own).sum(axis=1) - 0.5 * (off**2).sum(axis=1))
+
+
 class Surrogate:
     """The process, fitted to vectors, losses, and how far each loss is from known (a variance; 0 but for seed noise)."""
 
@@ -85,15 +112,23 @@ class Surrogate:
 
     def choose(self, vectors: Array, losses: Array, unknown: Array) -> None:
         """Choose what makes these losses likeliest, a step from what was chosen before: all lengths, noise, each length."""
-        y = self._taken(losses, unknown)
-        self._improve(vectors, y, [replace(self.choice, noise=noise) for noise in NOISES])
-        for times in STEPS:
-            self._improve(vectors, y, [replace(self.choice, factors=tuple(f * times for f in self.choice.factors))])
+        likelihood = Likelihood(self._axes, vectors, self._taken(losses, unknown), self._unknown)
+        best = float(likelihood([self.choice])[0])
+        best = self._improve(best, likelihood, [replace(self.choice, noise=noise) for noise in NOISES])
+        best = self._improve(best, likelihood, [replace(self.choice, factors=self._times(times)) for times in STEPS])
         for axis in range(len(self.choice.factors)):
-            self._improve(vectors, y, [self.choice.changed(axis, times) for times in STEPS])
+            best = self._improve(best, likelihood, [self.choice.changed(axis, times) for times in STEPS])
 
-    def _improve(self, vectors: Array, y: Array, others: list[Choice]) -> None:
-        self.choice = max([self.choice, *others], key=lambda choice: self._likelihood(choice, vectors, y))
+    def _times(self, times: float) -> tuple[float, ...]:
+        return tuple(factor * times for factor in self.choice.factors)
+
+    def _improve(self, best: float, likelihood: Likelihood, others: list[Choice]) -> float:
+        """Take the likeliest of the others if it is likelier than `best`, what the choice has; what it then has."""
+        found = likelihood(others)
+        place = int(found.argmax())
+        if found[place] > best:
+            self.choice = others[place]
+        return max(best, float(found[place]))
 
     def fit(self, vectors: Array, losses: Array, unknown: Array) -> None:
         """Take the losses in."""
@@ -118,13 +153,6 @@ class Surrogate:
         kernel = covariance(scaled, scaled)
         kernel[np.diag_indices_from(kernel)] += choice.noise + self._unknown + JITTER
         return np.linalg.cholesky(kernel)
-
-    def _likelihood(self, choice: Choice, vectors: Array, y: Array) -> float:
-        """Log marginal likelihood, less what the factors are off from 1 (as draws of a log-normal)."""
-        root = self._factor(choice, self._scaled(vectors, choice))
-        half = solve_triangular(root, y, lower=True, check_finite=False)
-        off = np.log(choice.factors) / SURE
-        return float(-0.5 * half @ half - np.log(np.diag(root)).sum() - 0.5 * off @ off)
 
     def predict(self, vectors: Array, running: Array | None = None) -> tuple[Array, Array]:
         """Mean and standard deviation of the loss, seed noise aside; `running`: vectors of what will be known by then.
