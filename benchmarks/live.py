@@ -1,6 +1,6 @@
 """Live, on public data, against plain KerasTuner and plain Optuna: who is sooner as good as the best peer?
 
-    python benchmarks/live.py [--data mr,ud_ewt,tinyshakespeare,sunspots] [--seeds 5] [--budget 240]
+    python benchmarks/live.py [--data mr,ud_ewt,tinyshakespeare,sunspots] [--seeds 5] [--budget 240] [--peers COMMIT]
 
 Systems: KerasTuner's Hyperband and BayesianOptimization (a chief and two workers), Optuna's TPE with its median pruner (two
 processes), and a search here with two workers; the same networks, space, splits and metric. The clock runs from the first training
@@ -158,8 +158,10 @@ def main() -> None:
     parser.add_argument("--data", default=",".join(DATA))
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--budget", type=float, default=240.0)
+    parser.add_argument("--peers", default="", help="commit at which the peers were measured")
     args = parser.parse_args()
-    history, names = History("live"), args.data.split(",")
+    history = History("live", also=lambda line: line["commit"] == args.peers and line["system"] != "here")
+    names = args.data.split(",")
     for seed in range(args.seeds):
         for name in names:
             for place in range(len(SYSTEMS)):

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -30,14 +31,15 @@ def answer_of(*options: str) -> dict[str, Any]:
 class History:
     """`benchmarks/history/NAME.jsonl`: a line for each measurement, so that a benchmark goes on where it was stopped."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, also: Callable[[dict[str, Any]], bool] = lambda line: False) -> None:
+        """`also`: which lines of other commits count."""
         self.path = ROOT / "benchmarks" / "history" / f"{name}.jsonl"
         self.commit = commit()
         lines = self.path.read_text(encoding="utf-8").splitlines() if self.path.exists() else []
-        self.lines: list[dict[str, Any]] = [line for line in map(json.loads, lines) if line["commit"] == self.commit]
+        self.lines: list[dict[str, Any]] = [line for line in map(json.loads, lines) if line["commit"] == self.commit or also(line)]
 
     def find(self, **keys: Any) -> dict[str, Any] | None:
-        """This commit's line with these values."""
+        """The newest line with these values."""
         found = [line for line in self.lines if all(line.get(key) == value for key, value in keys.items())]
         return found[-1] if found else None
 

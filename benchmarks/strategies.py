@@ -38,6 +38,14 @@ class WithoutPauses(Auto):
         return Decision.CONTINUE
 
 
+class WithoutProbes(Auto):
+    """The first trials are trained to their end."""
+
+    def report(self, trial: Trial, epoch: int, score: float) -> Decision:
+        """Pause only where ends can be foretold."""
+        return super().report(trial, epoch, score) if self._curves.known else Decision.CONTINUE
+
+
 class WithoutCost(Auto):
     """Improvement, whatever it takes."""
 
@@ -71,6 +79,7 @@ def with_axes(setting: Setting, axes: Axes) -> Strategy:
 
 ABLATIONS: dict[str, Callable[[Setting], Strategy]] = {
     "auto without pauses": WithoutPauses,
+    "auto without probes": WithoutProbes,
     "auto without cost": WithoutCost,
     "auto without noise": WithoutNoise,
     "auto without lengths": without_lengths,

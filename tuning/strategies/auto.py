@@ -5,8 +5,10 @@ A step is either a new configuration or one that waits. Each is valued by the ex
 2013) for the square root of the seconds that it still takes to get there: divided by the seconds themselves (Snoek et al. 2012),
 something small would always be worth more than the large network that the small ones call for. A trial pauses after an epoch when
 it has hardly a chance left to end better than the best, as its curve is foretold from those that were trained to their end, and
-when that saves more than beginning another costs. What runs is taken for what is expected of it. The process is fitted to a few
-trials, however many there are. What each part gives: benchmarks/strategies.py --ablations.
+when that saves more than beginning another costs. Where an epoch is dear, the first few trials stop after one, the process is
+fitted to what they had by then, and the best of them go on: on large data one trial to its end is half of a search. What runs
+is taken for what is expected of it. The process is fitted to a few trials, however many there are. What each part gives:
+benchmarks/strategies.py --ablations.
 """
 
 from __future__ import annotations
@@ -32,6 +34,8 @@ STATES = 16  # waiting trials whose state is kept and that may go on
 CHANCE = 0.05  # of ending better than the best, below which a trial pauses
 SAVED = 3.0  # times what it takes to begin another, that a pause must save
 COST = 0.5  # power of the seconds by which an improvement is divided
+PROBES = 8  # trials that stop after an epoch, where one costs more than a start, to be compared before any goes to its end
+GUIDED = 3  # trials of which an epoch is known before the process takes over from what other tasks lead one to expect
 WORTH = 0.02  # of the losses' spread: least expected improvement for which a trial goes on where nothing new may be tried
 GROWN = 1.25  # times as many trials as when lengths and noise were chosen last, and they are chosen anew
 
@@ -49,6 +53,7 @@ class Auto(Proposer):
         self._pays: dict[int, float] = {}  # trial -> epochs that must be left for a pause to pay
         self._steps = 0  # trials begun and gone on with
         self._told: dict[int, tuple[float, int]] = {}  # trial -> loss, epochs
+        self._firsts: dict[int, float] = {}  # trial -> loss after its first epoch
         self._sorted: list[tuple[float, int]] = []  # losses with trials when they were told last, the best first
         self._waiting: list[tuple[float, int]] = []  # the same, of those that paused, by the loss that was foretold
         self._chosen_for = 0  # so many trials
@@ -59,14 +64,17 @@ class Auto(Proposer):
     @property
     def paused(self) -> frozenset[int]:
         """Of those that wait, the best; others never go on."""
-        return frozenset(number for _, number in self._waiting[:STATES])
+        return frozenset(self._kept())
+
+    def _kept(self) -> list[int]:
+        return [number for _, number in self._waiting[:STATES]]
 
     # asking
 
     def ask(self, config: Config | None = None) -> Trial | Answer:
         """The step that promises most for its cost; what a user names comes first."""
         given = config is not None and same(config) not in self.tried
-        step = config if given else self._best_step() if self._curves.known else self._expected_best()
+        step = config if given else self._best_step(self._kept()) if self._curves.known else self._first_step()
         if isinstance(step, Trial):
             return self._go_on(step.id)
         if self.next_config(step) is not None:
@@ -107,13 +115,16 @@ class Auto(Proposer):
         before, done = self._told.get(trial.id, (np.inf, 0))
         if epoch <= done:  # its state was lost: it must come further than it was, or it would go on and pause for ever
             return Decision.CONTINUE
-        if not self._curves.known or not np.isfinite(score):
+        if not np.isfinite(score):
             return Decision.CONTINUE
+        saves = self.setting.max_epochs - epoch > self._pays[trial.id]
+        if not self._curves.known:
+            probed = self._costs is not None and trial.id < PROBES and epoch == 1
+            return Decision.PAUSE if probed and saves else Decision.CONTINUE
         loss = min(self.setting.objective.key(score), before)
         best, noise = self._best()
         end, unknown = self._curves.ends(np.array([loss]), np.array([epoch]))
         chance = ndtr((best - end[0]) / np.sqrt(unknown[0] + noise))
-        saves = self.setting.max_epochs - epoch > self._pays[trial.id]
         return Decision.PAUSE if chance < CHANCE and saves else Decision.CONTINUE
 
     def tell(self, trial: Trial, result: Result) -> None:
@@ -129,6 +140,7 @@ class Auto(Proposer):
         if trial.id in self._told:
             self._sorted.remove((self._told[trial.id][0], trial.id))
         self._told[trial.id] = (loss, epochs)
+        self._firsts.setdefault(trial.id, float(curve[0]) if result.curve and np.isfinite(loss) else loss)
         insort(self._sorted, (loss, trial.id))
         if result.paused:
             insort(self._waiting, (float(self._curves.ends(np.array([loss]), np.array([epochs]))[0][0]), trial.id))
@@ -140,10 +152,9 @@ class Auto(Proposer):
 
     # valuing
 
-    def _best_step(self) -> Trial | Config | None:
-        """A trial to go on with, a configuration to begin, or None where neither is worth it."""
+    def _best_step(self, waiting: list[int]) -> Trial | Config | None:
+        """One of those that wait to go on with, a configuration to begin, or None where neither is worth it."""
         best, _ = self._best()
-        waiting = [number for _, number in self._waiting[:STATES]]
         new = [] if self.full else list(self._candidates())
         if not waiting and not new:
             return None
@@ -176,10 +187,13 @@ class Auto(Proposer):
     def _observe(self) -> tuple[Array, Array, Array]:
         half = MOST // 2
         chosen = list(dict.fromkeys([*(number for _, number in self._sorted[:half]), *list(self._told)[-half:]]))
+        vectors = np.array([self._vectors[number] for number in chosen])
+        if not self._curves.known:
+            return vectors, tamed(np.array([self._firsts[number] for number in chosen])), np.zeros(len(chosen))
         losses, epochs = (np.array(values) for values in zip(*(self._told[number] for number in chosen), strict=True))
         ends, unknown = self._curves.ends(np.where(np.isfinite(losses), losses, 0.0), epochs)
         ends = np.where(np.isfinite(losses), ends, np.inf)
-        return np.array([self._vectors[number] for number in chosen]), tamed(ends), unknown
+        return vectors, tamed(ends), unknown
 
     def _best(self) -> tuple[float, float]:
         """The loss that the process, fitted to what was told, expects of the best; the variance of seed noise."""
@@ -187,6 +201,16 @@ class Auto(Proposer):
             self._model.fit(*self._observed())
             self._known = (self._tells, float(self._model.fitted.min()), self._model.noise)
         return self._known[1:]
+
+    def _first_step(self) -> Trial | Config | None:
+        """While hardly a trial has ended: an epoch of each of a few, then the best of them go on."""
+        step = None
+        if not self._waiting or len(self.configs) < PROBES:
+            step = self._expected_best() if len(self._told) < GUIDED else self._best_step([])
+        if step is None and self._waiting:
+            number = self._waiting[0][1]
+            return Trial(number, self.configs[number], self.setting.max_epochs)
+        return step
 
     def _expected_best(self) -> Trial | Config | None:
         """While nothing is known here: what promises most for its cost as other tasks lead one to expect."""

@@ -9,7 +9,7 @@ import numpy as np
 from .cube import Array
 
 CURVES = 100  # that ended, the latest, from which others' ends are foretold
-FEW = 3  # trials trained to their end before others' ends are foretold from them
+FEW = 2  # trials trained to their end before others' ends are foretold from them
 ENOUGH = 8  # losses before any of them counts as bad
 HELD = 2.0  # so many trials does the prior of that weigh
 LEFT = 0.2  # of the spread of early losses, what is left of it at the end where nothing is known
