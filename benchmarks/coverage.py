@@ -58,7 +58,7 @@ def held(rng: np.random.Generator) -> Counter[str]:
     found: Counter[str] = Counter()
     candidates, means = raced(rng)
     ready = contenders(candidates)
-    one = chosen(candidates, "smallest")
+    one = chosen(candidates, "smallest", OBJECTIVE)
     if one is None or not ready:
         return found
     prior = pooled([each.losses for each in candidates])

@@ -186,20 +186,21 @@ def test_candidates_are_admitted_while_their_seeds_can_be_paid_for() -> None:
 def test_the_smallest_that_cannot_be_told_from_the_best_is_chosen() -> None:
     candidates = [candidate(64, [0.1, 0.11, 0.09]), candidate(16, [0.105, 0.1, 0.1]), candidate(8, [0.3, 0.31, 0.29])]
     assert [one.size for one in contenders(candidates)] == [64, 16]
-    picks = {prefer: chosen(candidates, prefer) for prefer in ("smallest", "one-se", "best")}
+    picks = {prefer: chosen(candidates, prefer, ACCURACY) for prefer in ("smallest", "one-se", "best")}
     assert {prefer: one.size for prefer, one in picks.items() if one} == {"smallest": 16, "one-se": 16, "best": 64}
 
 
 def test_the_one_standard_error_rule_refuses_what_the_smallest_rule_takes() -> None:
     candidates = [candidate(64, [0.1, 0.12, 0.08, 0.1]), candidate(16, [0.125, 0.11, 0.13, 0.12])]
-    assert chosen(candidates, "smallest") is candidates[1]
-    assert chosen(candidates, "one-se") is candidates[0]
+    assert chosen(candidates, "smallest", ACCURACY) is candidates[1]
+    assert chosen(candidates, "one-se", ACCURACY) is candidates[0]
 
 
-def test_with_too_few_seeds_the_searchs_best_is_chosen() -> None:
-    candidates = [candidate(64, [0.2]), candidate(8, [0.1, 0.1])]
-    assert chosen(candidates, "smallest") is candidates[0]
-    assert chosen([candidate(8, [])], "smallest") is None
+def test_with_too_few_seeds_the_smallest_within_the_margin_is_chosen() -> None:
+    candidates = [candidate(64, [0.1]), candidate(8, [0.105, 0.105]), candidate(4, [0.2])]
+    assert chosen(candidates, "smallest", ACCURACY) is candidates[1]
+    assert chosen(candidates, "best", ACCURACY) is candidates[0]
+    assert chosen([candidate(8, [])], "smallest", ACCURACY) is None
 
 
 # a study
@@ -220,6 +221,25 @@ def test_a_study_races_its_sizes_and_the_defaults_on_seeds_no_trial_had(tmp_path
     for event in confirmed:
         by_number.setdefault(event["number"], set()).add(event["seed"])
     assert all(len(seeds) == 1 for seeds in by_number.values())  # paired
+
+
+@pytest.mark.parametrize(("share", "prefer", "first"), [(0.5, "smallest", 8), (0.9, "smallest", 32), (0.5, "best", 32)])
+def test_where_little_can_be_paid_for_the_smallest_that_is_close_comes_first(
+    tmp_path: Path, share: float, prefer: str, first: int
+) -> None:
+    found = study(tmp_path, MadeUp(), "auto", share=share, prefer=prefer)
+    for number, (units, scores) in enumerate([(32, [0.9, 0.8, 0.8, 0.8]), (16, [0.7, 0.6, 0.6, 0.6]), (8, [0.8, 0.895])]):
+        config = {"units": units, "learning_rate": 0.01 / units}
+        found.ledger.replay({"event": "asked", "trial": number, "config": config, "epochs": 9, "until": 9, "seed": 0})
+        for epoch, score in enumerate(scores, 1):
+            told = {"trial": number, "epoch": epoch, "metrics": {}, "seconds": 1.0, "score": score}
+            found.ledger.apply({"event": "epoch", **told})
+        sizes = {"parameters": units, "parameters_without_embedding": units}
+        found.ledger.apply({"event": "finished", "trial": number, "score": max(scores), "best_epoch": 1, **sizes})
+    candidates = found.confirmation.candidates()
+    assert candidates[0].config["units"] == first
+    costs = {one.config["units"]: one.cost for one in candidates}
+    assert costs == {32: 4.0, 16: 4.0, 8: 4.0}  # what paused is expected to take what those took that did not
 
 
 def test_fresh_seeds_cost_no_more_than_their_share(tmp_path: Path) -> None:
@@ -263,7 +283,7 @@ def test_a_killed_run_is_tried_once_more(tmp_path: Path) -> None:
 
 
 def evidence(candidates: list[Candidate], objective: Objective = ACCURACY, **more: Any) -> Evidence:
-    one = chosen(candidates, more.get("prefer", "smallest"))
+    one = chosen(candidates, more.get("prefer", "smallest"), ACCURACY)
     assert one is not None
     settings: dict[str, Any] = {"prefer": "smallest", "records": [], "confirmed": {}, "baselines": {}, **more}
     return Evidence(objective, candidates, one, **settings)
@@ -308,7 +328,7 @@ def test_who_was_never_raced_does_not_unsettle_the_race() -> None:
 def test_who_leads_on_two_seeds_keeps_the_others_from_being_chosen() -> None:
     leader = candidate(256, [-0.94, -0.941])
     others = [candidate(8, [-0.9, -0.9, -0.901, -0.9]), candidate(16, [-0.9, -0.901, -0.9, -0.899])]
-    assert chosen([leader, *others], "smallest") is leader
+    assert chosen([leader, *others], "smallest", ACCURACY) is leader
 
 
 def test_with_one_seed_the_answer_claims_nothing_about_sizes() -> None:

@@ -1,7 +1,7 @@
 """Smaller sizes are tried with the best's other settings, until they are worse."""
 
-from tuning.descent import FEW, smaller
-from tuning.ledger import Ledger
+from tuning.descent import FEW, close, smaller, smallest_close
+from tuning.ledger import Ledger, Record
 from tuning.objective import Objective
 from tuning.opened import sizes_of
 from tuning.report.source import Silent
@@ -31,6 +31,20 @@ def searched(need: int) -> Ledger:
     return ledger
 
 
+def paused(ledger: Ledger, config: Config, scores: list[float], pause: bool = True) -> Record:
+    """A trial that had so many epochs."""
+    number = len(ledger.records)
+    ledger.apply({"event": "asked", "trial": number, "config": config, "epochs": 9, "until": 9, "seed": 0})
+    ledger.apply({"event": "started", "trial": number, "attempt": 1, "worker": 1})
+    for epoch, score in enumerate(scores, 1):
+        ledger.apply({"event": "epoch", "trial": number, "epoch": epoch, "metrics": {}, "seconds": 1.0, "score": score})
+        decision = "pause" if pause and epoch == len(scores) else "continue"
+        ledger.apply({"event": "decided", "trial": number, "epoch": epoch, "decision": decision})
+    figures = {"score": max(scores), "best_epoch": 1, "parameters": 9, "parameters_without_embedding": config["units"]}
+    ledger.apply({"event": "finished", "trial": number, **figures})
+    return ledger.records[number]
+
+
 def score(units: int, need: int) -> float:
     """Of a well tuned network."""
     return 0.95 if units >= need else 0.8
@@ -56,6 +70,37 @@ def test_a_size_that_is_as_good_already_is_not_tried_again() -> None:
     ledger = searched(4)
     told(ledger, {"units": 16, "rate": 0.004}, 0.945)
     assert descended(ledger, 4) == [8, 4, 2]
+
+
+def test_one_that_paused_is_held_against_the_best_after_as_many_epochs() -> None:
+    ledger = Ledger(Silent(), Objective.parse("val_accuracy"))
+    best = paused(ledger, {"units": 32, "rate": GOOD}, [0.8, 0.9], pause=False)
+    early, whole, other = [
+        paused(ledger, {"units": units, "rate": rate}, [0.795], pause)
+        for units, rate, pause in ((8, GOOD, True), (4, GOOD, False), (2, 0.1, True))
+    ]
+    assert close(best, best, ledger.objective)
+    assert close(early, best, ledger.objective)
+    assert not close(whole, best, ledger.objective)  # it had its end
+    assert not close(other, best, ledger.objective)  # with another rate its first epochs say nothing
+    assert smallest_close(ledger) is early
+
+
+def test_a_size_that_paused_close_to_the_best_is_gone_down_from() -> None:
+    ledger = Ledger(Silent(), Objective.parse("val_accuracy"))
+    for number in range(FEW):
+        told(ledger, {"units": 64, "rate": 0.1 + number}, 0.6)
+    paused(ledger, {"units": 32, "rate": GOOD}, [0.8, 0.9], pause=False)
+    for units, score in ((16, 0.795), (8, 0.7), (4, 0.795), (2, 0.7)):
+        assert smaller(ledger, SIZES) == {"units": units, "rate": GOOD}
+        paused(ledger, {"units": units, "rate": GOOD}, [score])
+    assert smaller(ledger, SIZES) is None
+
+
+def test_the_smallest_close_is_the_best_itself_where_nothing_else_is() -> None:
+    ledger = searched(32)
+    assert smallest_close(ledger) is ledger.best
+    assert smallest_close(Ledger(Silent(), Objective.parse("val_accuracy"))) is None
 
 
 def test_one_must_end_before_the_next_is_tried() -> None:

@@ -6,12 +6,14 @@ import hashlib
 import math
 from dataclasses import replace
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from .constraints import Constraints
+from .descent import smallest_close
 from .executors import RETRIED, Message
 from .ledger import ANY, Confirmed, Record, Role
-from .race import MOST, Candidate, Race, admitted, revealed
+from .race import LEAST, MOST, Candidate, Prefer, Race, admitted, revealed
 from .space import Config, same
 from .timing import whole
 from .trial import Decision, derived_seed
@@ -26,11 +28,11 @@ BASELINE = 2  # place of the defaults in the order in which candidates are taken
 class Confirmation:
     """`share`: of the budget that goes to fresh seeds; with 0 the best alone is trained again, once.
 
-    `default`: the configuration with every default, raced whatever the search found.
+    `default`: the configuration with every default, raced whatever the search found. `prefer`: what will be delivered.
     """
 
-    def __init__(self, study: Study, share: float = 0.0, default: Config | None = None) -> None:
-        self.study, self.share, self.default = study, share, default
+    def __init__(self, study: Study, share: float = 0.0, default: Config | None = None, prefer: Prefer = "smallest") -> None:
+        self.study, self.share, self.default, self.prefer = study, share, default, prefer
         self.opened = False
         self.running: dict[int, tuple[Candidate, int]] = {}  # job -> candidate and the number of its seed
         self._reserve: tuple[int, float] | None = None  # as it was after so many changes of the ledger
@@ -40,11 +42,15 @@ class Confirmation:
     # who
 
     def candidates(self) -> list[Candidate]:
-        """The search's best, the best of each size, the defaults, the best of each other choice; who has run is among them."""
-        ledger, found = self.study.ledger, dict[str, Candidate]()
+        """The search's best, the smallest that is close to it, the defaults, the best of each size and of each other choice.
+
+        Whoever has run is among them. Where three seeds of the first two cannot be paid for, the small one is the first.
+        """
+        ledger = self.study.ledger
         best = ledger.best
         if best is None:
             return []
+        found = self._rivals(best)
         order = sorted(ledger.bests.items(), key=self._place)
         for role, record in order if self.share else order[:1]:
             one = found.setdefault(same(record.config), self._made(record.config, record))
@@ -56,6 +62,14 @@ class Confirmation:
             one = found.setdefault(key, self._known(known))
             self._add(one, known)
         return list(found.values())
+
+    def _rivals(self, best: Record) -> dict[str, Candidate]:
+        """The search's best, and the smallest that is close to it where the smallest is preferred."""
+        small = smallest_close(self.study.ledger) if self.share and self.prefer == "smallest" else None
+        pair = [self._made(record.config, record) for record in (best, small or best)]
+        if LEAST * sum(one.cost for one in pair) > self.allowance():
+            pair.reverse()
+        return {one.key: one for one in pair}
 
     def _place(self, item: tuple[Role, Record]) -> tuple[bool, bool, float, int]:
         """The best of all, sizes, then other choices; the more promising first, of equals the smaller."""
@@ -88,13 +102,20 @@ class Confirmation:
         """Of one run, what is expected and the most: seconds, or epochs where no time is set, so that any machine does the same."""
         study = self.study
         if study.budget.seconds is None:
-            epochs = float(whole(record, study.max_epochs, study.patience) if record else study.max_epochs)
+            epochs = float(self.epochs(record) if record else study.max_epochs)
             return epochs, epochs
         if record and record.curve:
-            ends = study.max_epochs, study.patience
-            return study.timing.usually(record, *ends), study.timing.again(record, *ends)
+            epochs = self.epochs(record)
+            return study.timing.usually(record, epochs), study.timing.again(record, epochs)
         seconds = study.timing.unknown(config, study.max_epochs)
         return seconds, seconds
+
+    def epochs(self, record: Record) -> int:
+        """Epochs of another run: as many as the trial had before its patience ended it; of one that paused, as the others had."""
+        ends = self.study.max_epochs, self.study.patience
+        known = [found for best in self.study.ledger.bests.values() if (found := whole(best, *ends)) is not None]
+        least = min(self.study.max_epochs, record.best_epoch + self.study.patience)
+        return whole(record, *ends) or max(least, round(median(known)) if known else self.study.max_epochs)
 
     # when
 

@@ -9,7 +9,7 @@ from typing import Any
 from .errors import BadValue
 from .executors import Executor
 from .interrupt import Interrupts
-from .race import Candidate, Prefer, chosen
+from .race import Candidate, chosen
 from .space import Config
 from .study import TICK, Study
 from .timing import SILENCE
@@ -31,7 +31,7 @@ class Delivered:
     refit: bool = False
 
 
-def deliver(study: Study, prefer: Prefer = "smallest", test: bool = True) -> Delivered | None:
+def deliver(study: Study, test: bool = True) -> Delivered | None:
     """Choose, test, write best.keras; None where nothing was trained.
 
     Without a run on a fresh seed the search's own weights are taken. With `--refit` it is trained once more, on train plus
@@ -39,7 +39,7 @@ def deliver(study: Study, prefer: Prefer = "smallest", test: bool = True) -> Del
     one reading.
     """
     candidates = study.confirmation.candidates()
-    one = chosen(candidates, prefer)
+    one = chosen(candidates, study.confirmation.prefer, study.ledger.objective)
     if one is None:
         return _searched(study, candidates, test)
     order = sorted(one.losses, key=one.losses.__getitem__)  # the best on the validation split is handed over

@@ -2,34 +2,34 @@
 
 What a search knows of a small size is often one trial with a poor rate: sizes would be told apart that are not. Learning rate and
 dropout hardly depend on the size (Greff et al. 2017), so the best's settings are tried with ever fewer units, until a size and the
-next below it are worse.
+next below it are worse. The smallest that is close is what the race holds against the best.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
-from .ledger import ANY, Ledger
+from .ledger import ANY, Ledger, Record, alive
+from .objective import Objective
 from .race import margin_of
-from .space import Config
+from .space import Config, same
 
-FEW = 10  # trials before there is a best to go down from
+FEW = 5  # trials before there is a best to go down from
 MISSES = 2  # sizes in a row, an octave of the usual ladder, after which smaller ones are not tried
 
 
 def smaller(ledger: Ledger, sizes: Sequence[int]) -> Config | None:
     """The next to be tried, of `sizes` in rising order; None where none is, or one must end first.
 
-    A size counts as known where a trial of it has lost no more than the margin against the best, or where the best's settings
-    have been tried with it.
+    A size counts as known where a trial of it is close to the best, or where the best's settings have been tried with it.
     """
-    best, key, misses = ledger.bests.get(ANY), ledger.objective.key, 0
+    best, misses = ledger.bests.get(ANY), 0
     if best is None or best.score is None or len(ledger.records) < FEW:
         return None
-    most = key(best.score) + margin_of(ledger.objective, key(best.score))
     for size in [size for size in reversed(sizes) if size < int(best.config.get("units", 0))]:
         own = ledger.bests.get(("units", size))
-        if own is not None and own.score is not None and key(own.score) <= most:
+        if own is not None and close(own, best, ledger.objective):
             misses = 0
             continue
         config: Config = {**best.config, "units": size}
@@ -38,7 +38,35 @@ def smaller(ledger: Ledger, sizes: Sequence[int]) -> Config | None:
             return config
         if tried in ledger.open:
             return None
-        misses += 1
+        misses = 0 if close(ledger.records[tried], best, ledger.objective) else misses + 1
         if misses == MISSES:
             return None
     return None
+
+
+def smallest_close(ledger: Ledger) -> Record | None:
+    """Of the trials that are close to the best, the one with the fewest parameters, embeddings aside; of equals the better."""
+    best, key = ledger.best, ledger.objective.key
+    if best is None or not best.completed:
+        return best
+    found = [one for one in ledger.records.values() if one.completed and alive(one) and close(one, best, ledger.objective)]
+    return min(found, key=lambda one: (one.parameters_without_embedding, key(one.score or 0.0), one.id))
+
+
+def close(one: Record, best: Record, objective: Objective) -> bool:
+    """Whether a trial has lost no more than the margin against the best.
+
+    One that paused, and differs from the best in its units alone, is held against what the best had after as many epochs.
+    """
+    if one.score is None or best.score is None:
+        return False
+    loss, least = objective.key(one.score), objective.key(best.score)
+    if one.paused and same({**one.config, "units": 0}) == same({**best.config, "units": 0}):
+        least = max(least, _after(best, len(one.curve), objective))
+    return loss <= least + margin_of(objective, least)
+
+
+def _after(record: Record, epochs: int, objective: Objective) -> float:
+    """The least loss that a trial had in its first epochs; minus infinity where it had none."""
+    scores = (epoch["score"] for epoch in record.curve[:epochs])
+    return min((objective.key(score) for score in scores if score is not None), default=-math.inf)

@@ -112,6 +112,7 @@ class Opened:
             constraints=Constraints(settings.max_params, settings.max_latency_ms, cost == "latency_ms"),
             share=0.0 if settings.record else settings.confirm,
             default=self.space.default(),
+            prefer=settings.prefer,
             sizes=sizes_of(self.space),
             refit=settings.refit,
             watcher=self.watcher,
@@ -144,15 +145,15 @@ class Opened:
 
     def finish(self, study: Study) -> SearchResult:
         """Run, deliver, write; Ctrl-C writes the best so far."""
-        interrupted, settings = False, self.settings
+        interrupted = False
         with contextlib.closing(study.journal), study.interrupts:
             try:
                 study.run()
-                delivered = deliver(study, settings.prefer)
+                delivered = deliver(study)
             except KeyboardInterrupt:
                 interrupted = True
                 study.stop()
-                delivered = deliver(study, settings.prefer, test=False)
+                delivered = deliver(study, test=False)
             if delivered is None and not interrupted:
                 raise Mistake(self._nothing(study))
             best = self._written(study, delivered) if delivered else None

@@ -19,6 +19,7 @@ from .space import Config, same
 
 Prefer = Literal["smallest", "one-se", "best"]
 LEAST, USUAL, MOST = 3, 5, 10  # seeds: before a claim; that time is kept for; of one configuration
+RIVALS = 2  # the first candidates: what a claim is made about
 LOSER = 0.02  # level at which a configuration leaves the race
 POINT, SHARE_OF_LOSS = 0.01, 0.02  # a difference that nobody minds: of a score up to 1, of a loss
 
@@ -44,7 +45,7 @@ class Candidate:
 
 
 class Race:
-    """Who runs next. `candidates`: the search's best first; `most`: seeds of one."""
+    """Who runs next. `candidates`: the most important first; `most`: seeds of one."""
 
     def __init__(self, candidates: Sequence[Candidate], objective: Objective, most: int = MOST, strict: bool = False) -> None:
         self.candidates, self.objective = list(candidates), objective
@@ -58,7 +59,7 @@ class Race:
     def next(self, late: Collection[str] = ()) -> tuple[Candidate, int] | None:
         """A candidate (not one of `late`) and the number of its next seed; None where none is to start.
 
-        The search's best until it has enough for a claim, for all others are held against it; then who has the fewest.
+        The first until it has enough for a claim, for all others are held against it; then who has the fewest.
         """
         racing = self.racing()
         waiting = [one for one in racing if len(self.begun(one)) < self.most and one.key not in late]
@@ -160,12 +161,14 @@ def margin_of(objective: Objective, loss: float) -> float:
 def admitted(candidates: Sequence[Candidate], objective: Objective, allowance: float) -> list[Candidate]:
     """Those whose usual seeds can be paid for together; the first whatever it costs, and all that have run already.
 
+    Of the first two, the search's best and the smallest that is close to it, as many seeds as a claim needs are enough.
     What clear losers do not need pays for others, so the race grows while it is run.
     """
     race = Race(candidates, objective)
     found, spent = [], 0.0
     for number, one in enumerate(candidates):
-        price = one.cost * (len(one.losses) if one.failed or race.lost(one) else max(USUAL, len(one.losses)))
+        wanted = LEAST if number < RIVALS else USUAL
+        price = one.cost * (len(one.losses) if one.failed or race.lost(one) else max(wanted, len(one.losses)))
         if number == 0 or one.losses or spent + price <= allowance:
             found.append(one)
             spent += price
@@ -179,21 +182,24 @@ def contenders(candidates: Collection[Candidate]) -> list[Candidate]:
     return [one for one, may in zip(ready, apart, strict=True) if may]
 
 
-def chosen(candidates: Sequence[Candidate], prefer: Prefer) -> Candidate | None:
-    """The one to deliver; the search's best where seeds were too few for any claim, None where that did not run either.
+def chosen(candidates: Sequence[Candidate], prefer: Prefer, objective: Objective) -> Candidate | None:
+    """The one to deliver; None where none ran.
 
     smallest: fewest parameters (embeddings aside) among those that cannot be told from the best. one-se: among those within
-    one standard error of the best mean (Breiman et al. 1984). best: the best mean.
+    one standard error of the best mean (Breiman et al. 1984). best: the best mean. Where seeds were too few for any claim,
+    smallest and one-se take the margin for what cannot be told.
     """
-    among = contenders(candidates)
-    within = [one for one in among if len(one.losses) >= LEAST]
-    if not any(len(one.losses) >= LEAST for one in candidates):
-        return next((one for one in candidates if one.losses and not one.failed), None)
-    within = within or among  # who clearly won on two seeds won
+    ran = [one for one in candidates if one.losses and not one.failed]
+    if not ran:
+        return None
+    claims = any(len(one.losses) >= LEAST for one in ran)
+    among = contenders(ran) if claims else ran
+    within = [one for one in among if len(one.losses) >= LEAST] or among  # who clearly won on two seeds won
     best = min(within, key=mean)
     if prefer == "best":
         return best
-    if prefer == "one-se":
-        variance, _ = pooled([one.losses for one in candidates if one.losses])
-        within = [one for one in within if mean(one) <= mean(best) + math.sqrt(variance / len(best.losses))]
+    if prefer == "one-se" or not claims:
+        variance, _ = pooled([one.losses for one in ran])
+        more = math.sqrt(variance / len(best.losses)) if claims else margin_of(objective, mean(best))
+        within = [one for one in within if mean(one) <= mean(best) + more]
     return min(within, key=lambda one: (one.size, mean(one)))

@@ -18,7 +18,7 @@ from .folder import ARRAYS
 from .interrupt import Interrupts
 from .journal import Event, Journal
 from .ledger import Ledger, Record
-from .race import USUAL
+from .race import USUAL, Prefer
 from .space import Config, printed, same
 from .timing import Timing
 from .training.jobs import Job, ModelRef
@@ -64,6 +64,7 @@ class Study:
         constraints: Constraints | None = None,
         share: float = 0.0,
         default: Config | None = None,
+        prefer: Prefer = "smallest",
         sizes: Sequence[int] = (),
         refit: bool = False,
         watcher: Watcher | None = None,
@@ -84,7 +85,7 @@ class Study:
         self.sizes = sizes  # the space's, in rising order
         self.refit = refit  # the answer is trained once more, on train plus validation
         self.left: Callable[[], float] = self.search_left
-        self.confirmation = Confirmation(self, share, default)
+        self.confirmation = Confirmation(self, share, default, prefer)
 
     # the journal
 
@@ -125,7 +126,7 @@ class Study:
         best = self.ledger.best
         answering = self.timing.delivery(best, USUAL) + (self.budget.thinking if self.budget.seconds else 0.0)
         if self.refit and best is not None:
-            answering += self.timing.again(best, self.max_epochs, self.patience)
+            answering += self.timing.again(best, self.confirmation.epochs(best))
         return self.budget.left(self.clock) - answering
 
     def search_left(self) -> float:

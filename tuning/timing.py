@@ -64,16 +64,16 @@ class Timing:
         return base + SCORED * epoch * (self.rows["valid"] + networks * self.rows["test"]) / self.rows["train"]
 
     @staticmethod
-    def again(best: Record, max_epochs: int, patience: int) -> float:
-        """Seconds that training a trial once more takes; all epochs, unless its patience ran out before."""
+    def again(best: Record, epochs: int) -> float:
+        """Seconds that training a trial once more takes, for so many epochs."""
         seconds = [float(epoch["seconds"]) for epoch in best.curve]
-        return STARTUP + 1.15 * whole(best, max_epochs, patience) * sum(seconds) / len(seconds)
+        return STARTUP + 1.15 * epochs * sum(seconds) / len(seconds)
 
     @staticmethod
-    def usually(best: Record, max_epochs: int, patience: int) -> float:
+    def usually(best: Record, epochs: int) -> float:
         """Seconds that training a trial once more is expected to take; `again` is what it takes at most."""
         seconds = sorted(float(epoch["seconds"]) for epoch in best.curve)
-        return STARTUP / 2 + whole(best, max_epochs, patience) * seconds[len(seconds) // 2]
+        return STARTUP / 2 + epochs * seconds[len(seconds) // 2]
 
     def unknown(self, config: Config, epochs: int) -> float:
         """Seconds that training takes of a configuration that was no trial."""
@@ -88,7 +88,7 @@ class Timing:
         return max(least, times * self._slowest, times * own)
 
 
-def whole(record: Record, max_epochs: int, patience: int) -> int:
-    """Epochs of a trial that nothing but its patience ends: as many as it had where that ran out, else all."""
-    ended = len(record.curve) - record.best_epoch >= patience
-    return len(record.curve) if ended else max_epochs
+def whole(record: Record, max_epochs: int, patience: int) -> int | None:
+    """Epochs of a trial that nothing but its patience ended; None where it was paused or cut before."""
+    epochs = len(record.curve)
+    return epochs if epochs >= max_epochs or epochs - record.best_epoch >= patience else None
