@@ -18,7 +18,7 @@ from tuning.evidence import Evidence
 from tuning.inference import Estimate, difference, estimate, holm, not_told_apart, pooled
 from tuning.journal import read
 from tuning.objective import Objective
-from tuning.race import LEAST, USUAL, Candidate, Race, admitted, chosen, contenders
+from tuning.race import LEAST, USUAL, Candidate, Prefer, Race, admitted, chosen, contenders
 from tuning.space import Config
 from tuning.words import Scale
 
@@ -225,7 +225,7 @@ def test_a_study_races_its_sizes_and_the_defaults_on_seeds_no_trial_had(tmp_path
 
 @pytest.mark.parametrize(("share", "prefer", "first"), [(0.5, "smallest", 8), (0.9, "smallest", 32), (0.5, "best", 32)])
 def test_where_little_can_be_paid_for_the_smallest_that_is_close_comes_first(
-    tmp_path: Path, share: float, prefer: str, first: int
+    tmp_path: Path, share: float, prefer: Prefer, first: int
 ) -> None:
     found = study(tmp_path, MadeUp(), "auto", share=share, prefer=prefer)
     for number, (units, scores) in enumerate([(32, [0.9, 0.8, 0.8, 0.8]), (16, [0.7, 0.6, 0.6, 0.6]), (8, [0.8, 0.895])]):
