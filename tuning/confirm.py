@@ -32,7 +32,8 @@ class Confirmation:
     """
 
     def __init__(self, study: Study, share: float = 0.0, default: Config | None = None, prefer: Prefer = "smallest") -> None:
-        self.study, self.share, self.default, self.prefer = study, share, default, prefer
+        self.study, self.share, self.default = study, share, default
+        self.prefer: Prefer = prefer
         self.opened = False
         self.running: dict[int, tuple[Candidate, int]] = {}  # job -> candidate and the number of its seed
         self._reserve: tuple[int, float] | None = None  # as it was after so many changes of the ledger
