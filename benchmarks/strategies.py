@@ -3,9 +3,9 @@
     python benchmarks/strategies.py [--strategies auto,hyperband,...] [--ablations] [--seeds 50] [--models 10]
 
 Seconds until the incumbent is within one standard error of a table's best configuration (the clock is the recorded trials' own, a
-strategy's own seconds are added to it; two workers), the median over seeds with a bootstrap interval; a run that never gets there
-counts as the budget, half of what training the whole table takes. `ratio` is the geometric mean over tables of a strategy's
-median over auto's. A portfolio is always the one that the other tables alone give.
+strategy's own seconds are added to it; two workers), the median over seeds with a bootstrap interval; a run that gets there ends
+there, one that never does counts as the budget, half of what training the whole table takes. `ratio` is the geometric mean over
+tables of a strategy's median over auto's. A portfolio is always the one that the other tables alone give.
 """
 
 import argparse
@@ -91,7 +91,7 @@ def measured(table: Table, name: str, seeds: int) -> dict[str, float]:
     """The figures of one strategy on one table."""
     budget, (target, _) = affordable(table, WORKERS, SHARE), target_of(table)
     make = ABLATIONS.get(name) or STRATEGIES[name]
-    runs = [replayed(table, name, seed, WORKERS, budget, make) for seed in range(seeds)]
+    runs = [replayed(table, name, seed, WORKERS, budget, make, target) for seed in range(seeds)]
     times = np.array([seconds(run, target) for run in runs])
     low, high = np.percentile(np.median(np.random.default_rng(0).choice(times, (2000, len(times))), axis=1), [2.5, 97.5])
     figures = {

@@ -80,6 +80,15 @@ def test_a_replayed_search_has_no_row_twice_and_ends_with_the_table(strategy: st
     assert run.final == pytest.approx(table.qualities.min(), abs=0.03)
 
 
+def test_a_replay_may_end_where_an_incumbent_is_as_good_as_a_target() -> None:
+    table = made_up(rows=20)
+    target = float(np.sort(table.qualities)[4])
+    whole, short = (replayed(table, "random", 0, 2, 1e6, until=until) for until in (-float("inf"), target))
+    assert short.reached(target) == whole.reached(target)
+    assert short.trials < whole.trials
+    assert short.points == whole.points[: len(short.points)]
+
+
 class TestReplay:
     def test_epochs_come_in_their_order_and_time(self) -> None:
         table, clock = made_up(), FakeClock()

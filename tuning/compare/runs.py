@@ -16,7 +16,7 @@ from ..objective import Objective
 from ..recorded import Table
 from ..space import Config
 from ..strategies import STRATEGIES, Setting, Strategy
-from ..study import Study
+from ..study import Study, Watcher
 from ..training.jobs import ModelRef
 from ..trial import Answer, Decision, Result, Trial, derived_seed
 
@@ -92,10 +92,38 @@ class Charged:
         self._clock.time += seconds
 
 
+class Reached(Watcher):
+    """Whether an incumbent of a replay is as good as a target, in truth."""
+
+    def __init__(self, table: Table, target: float) -> None:
+        self.table, self.target = table, target
+        self.yet = False
+        self._best = float("inf")
+
+    def event(self, study: Study, event: Event) -> None:
+        """Look at a new incumbent."""
+        if event["event"] != "epoch" or event["score"] is None:
+            return
+        loss = study.ledger.objective.key(event["score"])
+        if loss < self._best:
+            self._best = loss
+            row = self.table.nearest(study.ledger.records[event["trial"]].config)
+            self.yet = self.yet or bool(self.table.qualities[row] <= self.target)
+
+
 def replayed(
-    table: Table, strategy: str, seed: int, workers: int, budget: float, make: Callable[[Setting], Strategy] | None = None
+    table: Table,
+    strategy: str,
+    seed: int,
+    workers: int,
+    budget: float,
+    make: Callable[[Setting], Strategy] | None = None,
+    until: float = -float("inf"),
 ) -> Run:
-    """A search on recorded trials. An incumbent's loss is its configuration's mean over the recorded seeds, fully trained."""
+    """A search on recorded trials, to the end of its budget or until an incumbent is as good as `until`.
+
+    An incumbent's loss is its configuration's mean over the recorded seeds, fully trained.
+    """
     clock, objective = FakeClock(), Objective.parse(table.objective)
     setting = Setting(
         table.space,
@@ -108,7 +136,7 @@ def replayed(
         unseen=table.task,
     )
     charged = Charged((make or STRATEGIES[strategy])(setting), clock)
-    journal = Unwritten()
+    journal, reached = Unwritten(), Reached(table, until)
     study = Study(
         Path(os.devnull) / "replay",  # nothing is written
         Ledger(charged, objective),
@@ -120,8 +148,9 @@ def replayed(
         seed=derived_seed(seed, "replay"),
         max_epochs=table.max_epochs,
         patience=PATIENCE,
+        watcher=reached,
     )
-    study.search(lambda: budget - clock.time)
+    study.search(lambda: 0.0 if reached.yet else budget - clock.time)
     configs = {event["trial"]: event["config"] for event in journal.events if event["event"] == "asked"}
     truth = {trial: float(table.qualities[table.nearest(config)]) for trial, config in configs.items()}
     points = incumbents(journal.events, objective, truth)
