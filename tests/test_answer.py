@@ -14,6 +14,7 @@ from test_study import MadeUp, events, study
 
 from tuning.answer import answered
 from tuning.best_schema import Best
+from tuning.confirm import SMALL
 from tuning.evidence import Evidence
 from tuning.inference import Estimate, difference, estimate, holm, not_told_apart, pooled
 from tuning.journal import read
@@ -238,6 +239,7 @@ def test_where_little_can_be_paid_for_the_smallest_that_is_close_comes_first(
         found.ledger.apply({"event": "finished", "trial": number, "score": max(scores), "best_epoch": 1, **sizes})
     candidates = found.confirmation.candidates()
     assert candidates[0].config["units"] == first
+    assert [one.config["units"] for one in candidates if SMALL in one.roles] == ([8] if prefer == "smallest" else [])
     costs = {one.config["units"]: one.cost for one in candidates}
     assert costs == {32: 4.0, 16: 4.0, 8: 4.0}  # what paused is expected to take what those took that did not
 

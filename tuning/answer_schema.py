@@ -20,7 +20,7 @@ class Raced(Part):
 
     units: int | None
     hyperparameters: Config
-    best_of: list[str] = Field(description="what it was raced for: units=32, layers=2, default, ...")
+    best_of: list[str] = Field(description="what it was raced for: search, smallest within the margin, units=32, default, ...")
     chosen: bool
     apart: bool = Field(description="worse than the best beyond chance, or left the race")
     parameters: int

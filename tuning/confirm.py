@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .study import Study
 
 ONCE = 0.4  # most of the budget that training the best once more may take where there is no race
+SMALL: Role = ("", "smallest within the margin")
 BASELINE = 2  # place of the defaults in the order in which candidates are taken
 
 
@@ -67,7 +68,9 @@ class Confirmation:
     def _rivals(self, best: Record) -> dict[str, Candidate]:
         """The search's best, and the smallest that is close to it where the smallest is preferred."""
         small = smallest_close(self.study.ledger) if self.share and self.prefer == "smallest" else None
-        pair = [self._made(record.config, record) for record in (best, small or best)]
+        pair = [self._made(best.config, best)]
+        if small is not None and small is not best:
+            pair.append(replace(self._made(small.config, small), roles=(SMALL,)))
         if LEAST * sum(one.cost for one in pair) > self.allowance():
             pair.reverse()
         return {one.key: one for one in pair}
