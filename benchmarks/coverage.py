@@ -10,13 +10,15 @@ is held against the truth: of the chosen's mean, and of each other configuration
 
 import argparse
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 from records import History
 
 from tuning.inference import difference, estimate, pooled
+from tuning.ledger import ANY
 from tuning.objective import Objective
-from tuning.race import LEAST, Candidate, Race, admitted, chosen, contenders
+from tuning.race import LEAST, Candidate, Race, admitted, chosen, contenders, margin_of, rivals
 
 SIZES = (8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256)
 OBJECTIVE = Objective.parse("val_accuracy")
@@ -39,9 +41,9 @@ def raced(rng: np.random.Generator) -> tuple[list[Candidate], dict[str, float]]:
     for size, mean, deviation in zip(SIZES, means, noise, strict=True):
         search = mean + deviation * rng.standard_normal() - deviation  # the best of several was taken
         everyone.append(Candidate({"units": size}, (("units", size),), size, search, size * size, 1.0 + size / 32))
-    everyone.sort(key=lambda one: one.search or 0.0)
     known = {one.key: (means[SIZES.index(int(one.size**0.5))], noise[SIZES.index(int(one.size**0.5))]) for one in everyone}
     allowance, spent = float(rng.uniform(40, 400)), 0.0
+    everyone = ordered(everyone, allowance)
     while True:
         race = Race(admitted(everyone, OBJECTIVE, allowance), OBJECTIVE)
         due = race.next()
@@ -51,6 +53,16 @@ def raced(rng: np.random.Generator) -> tuple[list[Candidate], dict[str, float]]:
         spent += one.cost
         one.losses[number] = known[one.key][0] + known[one.key][1] * rng.standard_normal()
     return [one for one in everyone if one.losses], {key: value[0] for key, value in known.items()}
+
+
+def ordered(everyone: list[Candidate], allowance: float) -> list[Candidate]:
+    """As a search takes them: its best and the smallest that is close to it first, then the more promising."""
+    found = sorted(everyone, key=lambda one: one.search or 0.0)
+    best = replace(found[0], roles=(ANY, *found[0].roles))
+    close = (best.search or 0.0) + margin_of(OBJECTIVE, best.search or 0.0)
+    small = min((one for one in (best, *found[1:]) if (one.search or 0.0) <= close), key=lambda one: one.size)
+    pair = rivals(best, small, allowance)
+    return [*pair, *(one for one in found if one.key not in {each.key for each in pair})]
 
 
 def held(rng: np.random.Generator) -> Counter[str]:

@@ -14,12 +14,11 @@ from test_study import MadeUp, events, study
 
 from tuning.answer import answered
 from tuning.best_schema import Best
-from tuning.confirm import SMALL
 from tuning.evidence import Evidence
 from tuning.inference import Estimate, difference, estimate, holm, not_told_apart, pooled
 from tuning.journal import read
 from tuning.objective import Objective
-from tuning.race import LEAST, USUAL, Candidate, Prefer, Race, admitted, chosen, contenders
+from tuning.race import LEAST, SMALL, USUAL, Candidate, Prefer, Race, admitted, chosen, contenders
 from tuning.space import Config
 from tuning.words import Scale
 
@@ -179,6 +178,8 @@ def test_candidates_are_admitted_while_their_seeds_can_be_paid_for() -> None:
     assert [one.size for one in admitted(candidates, ACCURACY, 2.0 * USUAL)] == [8, 16]
     assert [one.size for one in admitted(candidates, ACCURACY, 3.0 * USUAL)] == [8, 16, 64]
     assert [one.size for one in admitted(candidates, ACCURACY, 0.0)] == [8]
+    candidates[3].roles = (SMALL,)
+    assert [one.size for one in admitted(candidates, ACCURACY, 2.0 * USUAL + LEAST)] == [8, 16, 64]
 
 
 # the choice
@@ -285,7 +286,7 @@ def test_a_killed_run_is_tried_once_more(tmp_path: Path) -> None:
 
 
 def evidence(candidates: list[Candidate], objective: Objective = ACCURACY, **more: Any) -> Evidence:
-    one = chosen(candidates, more.get("prefer", "smallest"), ACCURACY)
+    one = chosen(candidates, more.get("prefer", "smallest"), objective)
     assert one is not None
     settings: dict[str, Any] = {"prefer": "smallest", "records": [], "confirmed": {}, "baselines": {}, **more}
     return Evidence(objective, candidates, one, **settings)

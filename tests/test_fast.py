@@ -112,7 +112,7 @@ def test_twenty_steps_of_the_fast_path_are_twenty_steps_of_keras(name: str) -> N
             program._steps(tuple(one[:take] for one in inputs), y[:take], widths[:take], np.ones(99, np.float32))
             for index in range(take):
                 one, target = program._cut([part[index] for part in inputs], y[index], widths[index])
-                plain.train_on_batch(one, target)  # type: ignore[attr-defined]  # a real keras.Model
+                plain.train_on_batch(one, target)
             done += take
     assert done == 20
     for ours, theirs in zip(fast.get_weights(), plain.get_weights(), strict=True):
@@ -170,5 +170,5 @@ def test_class_weights_weigh_the_loss_as_keras_does(name: str) -> None:
     history = Program(network(task, FUSED, **given)[0], task.spec).fit(
         train.x, train.y, batch_size=len(train), class_weight=weights
     )
-    loss = network(task, PLAIN, **given)[0].train_on_batch(train.x, train.y, class_weight=weights)  # type: ignore[attr-defined]  # a keras.Model
+    loss = network(task, PLAIN, **given)[0].train_on_batch(train.x, train.y, class_weight=weights)
     assert history.history["loss"][0] == pytest.approx(float(loss[0]), rel=1e-4)

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tuning.codec import TextCodec
 from tuning.task import DataOptions, load_task
 
 EXPECTED = [
@@ -62,7 +63,8 @@ def test_keras_datasets_are_read_from_files_of_their_format(tmp_path: Path, monk
     monkeypatch.setattr(imdb, "get_file", stored)
     monkeypatch.setattr(reuters, "get_file", stored)
     task = load_task("sentiment", source="imdb")
-    assert set(task.spec.codec.vocabulary) == {*words} - {"bad"}  # type: ignore[union-attr]  # Keras drops the highest index
+    assert isinstance(task.spec.codec, TextCodec)
+    assert set(task.spec.codec.vocabulary) == {*words} - {"bad"}  # Keras drops the highest index
     assert task.spec.rows["test"] == 40
     assert task.spec.output.labels == ("negative", "positive")
     topics = load_task("topics", source="reuters")

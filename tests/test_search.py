@@ -289,23 +289,35 @@ def test_killed_at_random_moments_and_resumed_a_deterministic_search_is_the_same
     straight, broken = tmp_path / "straight", tmp_path / "broken"
     subprocess.run([*base, *whole, "--workers", "1", "--out", str(straight)], check=True, timeout=300)
     rng = random.Random(0)
-    for kill in range(kills):
-        go = ["--resume", str(broken)] if (broken / "settings.json").exists() else [*whole, "--workers", "2", "--out", str(broken)]
-        with subprocess.Popen([*base, *go], stdout=subprocess.DEVNULL) as search:
-            time.sleep(rng.uniform(2, 8))
+    for _ in range(kills):
+        with subprocess.Popen([*base, *begun(broken, whole)], stdout=subprocess.DEVNULL) as search:
+            more = written(broken) + rng.randint(1, 12)  # lines, not seconds: a slow machine is killed within its search too
+            wait_for(lambda more=more, search=search: search.poll() is not None or written(broken) >= more, timeout=120)
+            time.sleep(rng.uniform(0, 0.5))
             pids = descendants(search.pid)
             search.kill()
         wait_for(lambda pids=pids: not any(Path(f"/proc/{pid}").exists() and running(pid) for pid in pids), timeout=5)
-        if kill and (broken / "best.json").exists():
+        if (broken / "best.json").exists():
             break
-    if not (broken / "best.json").exists():
-        subprocess.run([*base, "--resume", str(broken)], check=True, timeout=300)
+    else:
+        subprocess.run([*base, *begun(broken, whole)], check=True, timeout=300)
     assert results(broken) == results(straight)
     finished = [(event["trial"], event["epochs"]) for event in events(broken, "finished")]
     assert len(finished) == len(set(finished))
     one, two = (json.loads((folder / "best.json").read_text()) for folder in (straight, broken))
     assert one["architecture"]["hyperparameters"] == two["architecture"]["hyperparameters"]
     assert one["scores"] == two["scores"]
+
+
+def begun(folder: Path, whole: list[str]) -> list[str]:
+    """The arguments that go on with a search, or begin it where nothing of it was written."""
+    return ["--resume", str(folder)] if (folder / "settings.json").exists() else [*whole, "--workers", "2", "--out", str(folder)]
+
+
+def written(folder: Path) -> int:
+    """Lines of a search's journal."""
+    journal = folder / "trials.jsonl"
+    return journal.read_bytes().count(b"\n") if journal.exists() else 0
 
 
 def running(pid: int) -> bool:

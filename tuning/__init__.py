@@ -13,13 +13,15 @@ from .budget import STARTED  # first of all: the clock of a search runs from her
 if TYPE_CHECKING:
     from .best_model import BestModel, load_best
     from .errors import BadFile, BadValue, DataError, Mistake, RecipeError, StudyConflict, TuningError, UnknownName
-    from .files import labelled_texts, parts_in, read_table, read_text, two_columns
+    from .files import parts_in, read_text
     from .formats import labelled_series, ohlc_table, read_conll, timed_numbers
+    from .labelled import labelled_texts
     from .opened import SearchResult
     from .ranges import parse_range
     from .searching import resume, search
     from .series import bit_series, forecast_windows, market_windows, series_classes
     from .settings import Settings
+    from .tables import read_table, two_columns
     from .task import DataOptions, Input, Output, Recipe, Split, Task, TaskSpec, load_task
     from .text import running_text, tagged_tokens, text_classes, text_pairs
     from .training.public_data import keras_text
@@ -30,7 +32,9 @@ _WHERE = {
         *("BadFile", "BadValue", "DataError", "Mistake", "RecipeError"),
         *("StudyConflict", "TuningError", "UnknownName"),
     ),
-    "files": ("labelled_texts", "parts_in", "read_table", "read_text", "two_columns"),
+    "files": ("parts_in", "read_text"),
+    "labelled": ("labelled_texts",),
+    "tables": ("read_table", "two_columns"),
     "formats": ("labelled_series", "ohlc_table", "read_conll", "timed_numbers"),
     "training.public_data": ("keras_text",),
     "ranges": ("parse_range",),

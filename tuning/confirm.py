@@ -13,7 +13,7 @@ from .constraints import Constraints
 from .descent import smallest_close
 from .executors import RETRIED, Message
 from .ledger import ANY, Confirmed, Record, Role
-from .race import LEAST, MOST, Candidate, Prefer, Race, admitted, revealed
+from .race import MOST, Candidate, Prefer, Race, admitted, revealed, rivals
 from .space import Config, same
 from .timing import whole
 from .trial import Decision, derived_seed
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from .study import Study
 
 ONCE = 0.4  # most of the budget that training the best once more may take where there is no race
-SMALL: Role = ("", "smallest within the margin")
 BASELINE = 2  # place of the defaults in the order in which candidates are taken
 
 
@@ -68,11 +67,7 @@ class Confirmation:
     def _rivals(self, best: Record) -> dict[str, Candidate]:
         """The search's best, and the smallest that is close to it where the smallest is preferred."""
         small = smallest_close(self.study.ledger) if self.share and self.prefer == "smallest" else None
-        pair = [self._made(best.config, best)]
-        if small is not None and small is not best:
-            pair.append(replace(self._made(small.config, small), roles=(SMALL,)))
-        if LEAST * sum(one.cost for one in pair) > self.allowance():
-            pair.reverse()
+        pair = rivals(self._made(best.config, best), self._made(small.config, small) if small else None, self.allowance())
         return {one.key: one for one in pair}
 
     def _place(self, item: tuple[Role, Record]) -> tuple[bool, bool, float, int]:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from .ledger import ANY, Ledger, Record, alive
 from .objective import Objective
 from .race import margin_of
-from .space import Config, same
+from .space import Config
 
 FEW = 5  # trials before there is a best to go down from
 MISSES = 2  # sizes in a row, an octave of the usual ladder, after which smaller ones are not tried
@@ -46,11 +46,18 @@ def smaller(ledger: Ledger, sizes: Sequence[int]) -> Config | None:
 
 def smallest_close(ledger: Ledger) -> Record | None:
     """Of the trials that are close to the best, the one with the fewest parameters, embeddings aside; of equals the better."""
-    best, key = ledger.best, ledger.objective.key
+    best, objective = ledger.best, ledger.objective
     if best is None or not best.completed:
         return best
-    found = [one for one in ledger.records.values() if one.completed and alive(one) and close(one, best, ledger.objective)]
-    return min(found, key=lambda one: (one.parameters_without_embedding, key(one.score or 0.0), one.id))
+    small, least = best, _order(best, objective)
+    for one in ledger.records.values():
+        if one.completed and alive(one) and _order(one, objective) < least and close(one, best, objective):
+            small, least = one, _order(one, objective)
+    return small
+
+
+def _order(record: Record, objective: Objective) -> tuple[int, float, int]:
+    return record.parameters_without_embedding, objective.key(record.score or 0.0), record.id
 
 
 def close(one: Record, best: Record, objective: Objective) -> bool:
@@ -61,7 +68,7 @@ def close(one: Record, best: Record, objective: Objective) -> bool:
     if one.score is None or best.score is None:
         return False
     loss, least = objective.key(one.score), objective.key(best.score)
-    if one.paused and same({**one.config, "units": 0}) == same({**best.config, "units": 0}):
+    if one.paused and one.config | {"units": 0} == best.config | {"units": 0}:
         least = max(least, _after(best, len(one.curve), objective))
     return loss <= least + margin_of(objective, least)
 

@@ -12,9 +12,9 @@ from scipy import stats
 
 from .advice import Observed
 from .errors import BadValue
-from .files import column, read_table
 from .objective import Objective
 from .space import Config, Value
+from .tables import column, read_table
 from .task import DataOptions
 
 ROLES = ("units", "layers", "bidirectional", "taper")

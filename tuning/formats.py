@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from .errors import DataError, UnknownName
-from .files import Table, column, lines_of, numbers, parts_in, read_bytes, read_table, read_text
+from .files import lines_of, parts_in, read_bytes, read_text
+from .tables import Table, column, numbers, read_table
 from .task import DataOptions
 
 Array = np.ndarray

@@ -66,6 +66,10 @@ class Model(Protocol):
         """Train."""
         ...
 
+    def train_on_batch(self, x: Any, y: Any, **settings: Any) -> Any:
+        """Loss and metrics of a step."""
+        ...
+
     def compute_loss(self, **arrays: Any) -> Any:
         """The compiled loss of one batch, as a tensor."""
         ...
@@ -113,7 +117,7 @@ class HyperParameters(Protocol):
     values: dict[str, Value]
     space: Sequence[Any]
 
-    def Choice(self, name: str, values: Sequence[Value], **settings: Any) -> Any:  # noqa: N802
+    def Choice(self, name: str, values: Sequence[Value], **settings: Any) -> Value:  # noqa: N802
         """One of a list."""
         ...
 
@@ -125,7 +129,7 @@ class HyperParameters(Protocol):
         """Yes or no."""
         ...
 
-    def Fixed(self, name: str, value: Value) -> Any:  # noqa: N802
+    def Fixed(self, name: str, value: Value) -> Value:  # noqa: N802
         """One value."""
         ...
 

@@ -26,11 +26,12 @@ from .report import write_report
 from .settings import Settings
 from .space import Grid, Space
 from .strategies import STRATEGIES, Setting
-from .study import Study, Watcher
+from .study import Study
 from .task import Task
 from .timing import Timing
 from .trade import TradeLedger
 from .training.jobs import ModelRef
+from .watcher import Watcher
 from .whole_best import versions, whole_best
 
 BATCH = 4  # trials told together in deterministic searches, whatever the number of workers

@@ -10,7 +10,8 @@ from typing import Any, TextIO
 from .budget import spoken
 from .journal import Event
 from .space import Config
-from .study import Study, Watcher
+from .study import Study
+from .watcher import Watcher
 
 EVERY = 15.0  # seconds between lines where nobody watches a terminal
 OFTEN = 0.25  # seconds between changes of a live line

@@ -1,7 +1,8 @@
 """The race on fresh seeds: who is trained again, how often, and which configuration is chosen.
 
-The search's scores rank; the best of many noisy scores is biased, so nothing is claimed from them. The best configuration of
-each size, of each number of layers and direction, and the network with every default run on seeds that the search never used.
+The search's scores rank; the best of many noisy scores is biased, so nothing is claimed from them. The search's best, the smallest
+that is close to it, the best configuration of each size, of each number of layers and direction, and the network with every default
+run on seeds that the search never used.
 Clear losers stop, close ones get more seeds (racing: Maron and Moore 1994; Birattari et al. 2002).
 """
 
@@ -13,13 +14,14 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from .inference import LEVEL, Estimate, Losses, difference, estimate, not_told_apart, pooled
-from .ledger import Role
+from .ledger import ANY, Role
 from .objective import Objective
 from .space import Config, same
 
 Prefer = Literal["smallest", "one-se", "best"]
 LEAST, USUAL, MOST = 3, 5, 10  # seeds: before a claim; that time is kept for; of one configuration
-RIVALS = 2  # the first candidates: what a claim is made about
+SMALL: Role = ("", "smallest within the margin")
+RIVALS = {ANY, SMALL}  # roles of those that a claim is made about: the search's best, the smallest that is close to it
 LOSER = 0.02  # level at which a configuration leaves the race
 POINT, SHARE_OF_LOSS = 0.01, 0.02  # a difference that nobody minds: of a score up to 1, of a loss
 
@@ -158,16 +160,24 @@ def margin_of(objective: Objective, loss: float) -> float:
     return POINT if objective.direction == "max" else SHARE_OF_LOSS * abs(loss)
 
 
+def rivals(best: Candidate, small: Candidate | None, allowance: float) -> list[Candidate]:
+    """The search's best, then the smallest that is close; where three seeds of both cannot be paid for, the other way round."""
+    if small is None or small.key == best.key:
+        return [best]
+    pair = [best, replace(small, roles=(*small.roles, SMALL))]
+    return pair if LEAST * (best.cost + small.cost) <= allowance else pair[::-1]
+
+
 def admitted(candidates: Sequence[Candidate], objective: Objective, allowance: float) -> list[Candidate]:
     """Those whose usual seeds can be paid for together; the first whatever it costs, and all that have run already.
 
-    Of the first two, the search's best and the smallest that is close to it, as many seeds as a claim needs are enough.
+    Of the rivals, the search's best and the smallest that is close to it, as many seeds as a claim needs are enough.
     What clear losers do not need pays for others, so the race grows while it is run.
     """
     race = Race(candidates, objective)
     found, spent = [], 0.0
     for number, one in enumerate(candidates):
-        wanted = LEAST if number < RIVALS else USUAL
+        wanted = USUAL if RIVALS.isdisjoint(one.roles) else LEAST
         price = one.cost * (len(one.losses) if one.failed or race.lost(one) else max(wanted, len(one.losses)))
         if number == 0 or one.losses or spent + price <= allowance:
             found.append(one)

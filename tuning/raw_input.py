@@ -11,8 +11,9 @@ import numpy as np
 
 from .codec import Codec, SeriesCodec, WindowCodec
 from .errors import DataError
-from .files import lines_of, numbers, read_text
+from .files import lines_of, read_text
 from .formats import read_npz_series, read_ts, timed_table
+from .tables import numbers
 from .task import DataOptions
 
 

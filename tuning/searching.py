@@ -26,10 +26,10 @@ from .ranges import Limits
 from .settings import Settings, settings_of
 from .space import Grid, Space
 from .strategies import STRATEGIES, warm
-from .study import Watcher
 from .task import Task
 from .training.jobs import Job, ModelRef
 from .training.store import save_task
+from .watcher import Watcher
 
 Load = Callable[[Settings], Task]
 

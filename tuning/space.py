@@ -198,3 +198,9 @@ def told(domain: Grid | Interval) -> str:
 def told_conditions(parameter: Parameter) -> str:
     """The conditions of a parameter in words."""
     return " and ".join(f"{c.parent} in ({', '.join(map(str, c.values))})" for c in parameter.conditions)
+
+
+def distinct(configs: list[Config]) -> list[Config]:
+    """The configurations without repeats, numbers as the journal holds them (6 significant digits)."""
+    rounded = [{name: printed(value) for name, value in config.items()} for config in configs]
+    return list({same(config): config for config in rounded}.values())

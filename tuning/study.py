@@ -19,25 +19,16 @@ from .interrupt import Interrupts
 from .journal import Event, Journal
 from .ledger import Ledger, Record
 from .race import USUAL, Prefer
-from .space import Config, printed, same
+from .space import Config, distinct
 from .timing import Timing
 from .training.jobs import Job, ModelRef
 from .trial import DONE, WAIT, Decision, Trial, derived_seed
+from .watcher import Watcher
 
 TICK = 0.25  # seconds between looks at the clock
 UNFIT = 10  # proposals that would not end in time after which no other is asked for
 # so many first trials end the search where all fail, or all are above a limit
 HOPELESS = (("failed", 5, "all failed"), ("infeasible", 200, "are all above a limit"))
-
-
-class Watcher:
-    """Sees a study's events; this one looks away (see progress.py)."""
-
-    def event(self, study: Study, event: Event) -> None:
-        """Something was written to the journal."""
-
-    def tick(self, study: Study) -> None:
-        """Time passed."""
 
 
 class Study:
@@ -293,9 +284,3 @@ class Study:
         """Remove the states that nobody needs: of trials that ended, cannot be promoted, and are not the best."""
         best = [self.ledger.best.id] if self.ledger.best else []
         self.checkpoints.sweep({*self.ledger.open, *self.ledger.strategy.paused, *best})
-
-
-def distinct(configs: list[Config]) -> list[Config]:
-    """The configurations without repeats, numbers as the journal holds them (6 significant digits)."""
-    rounded = [{name: printed(value) for name, value in config.items()} for config in configs]
-    return list({same(config): config for config in rounded}.values())

@@ -11,7 +11,7 @@ from pathlib import Path
 from ..errors import Mistake, StudyConflict
 from ..journal import read, write_whole
 from ..objective import Objective
-from .runs import Run, incumbents
+from .runs import Incumbents, Run
 
 
 def live(out: Path, strategies: Sequence[str], seeds: int, budget: float, options: Sequence[str]) -> tuple[list[Run], str]:
@@ -25,11 +25,11 @@ def live(out: Path, strategies: Sequence[str], seeds: int, budget: float, option
             if not (folder / "best.json").exists():
                 _search(folder, strategy, seed, budget, options)
             objective = json.loads((folder / "best.json").read_text(encoding="utf-8"))["search"]["objective"]
-            events = list(read(folder / "trials.jsonl"))
-            points = incumbents(events, Objective.parse(objective))
-            asked = {event["trial"] for event in events if event["event"] == "asked"}
-            runs.append(Run(strategy, seed, budget, tuple(points), len(asked)))
-            print(f"{strategy} seed {seed}: {len(asked)} trials, {_best(runs[-1], objective)}", file=sys.stderr, flush=True)
+            found = Incumbents(Objective.parse(objective))
+            for event in read(folder / "trials.jsonl"):
+                found.take(event)
+            runs.append(Run(strategy, seed, budget, tuple(found.points), found.trials))
+            print(f"{strategy} seed {seed}: {found.trials} trials, {_best(runs[-1], objective)}", file=sys.stderr, flush=True)
     return runs, objective
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,9 +16,10 @@ from ..objective import Objective
 from ..recorded import Table
 from ..space import Config
 from ..strategies import STRATEGIES, Setting, Strategy
-from ..study import Study, Watcher
+from ..study import Study
 from ..training.jobs import ModelRef
 from ..trial import Answer, Decision, Result, Trial, derived_seed
+from ..watcher import Watcher
 
 PATIENCE = 3  # a search's default
 
@@ -92,23 +93,43 @@ class Charged:
         self._clock.time += seconds
 
 
-class Reached(Watcher):
-    """Whether an incumbent of a replay is as good as a target, in truth."""
+class Incumbents(Watcher):
+    """When the best trial by its search score changed.
 
-    def __init__(self, table: Table, target: float) -> None:
-        self.table, self.target = table, target
-        self.yet = False
-        self._best = float("inf")
+    An incumbent's loss is that score, or what `truth` knows of its configuration.
+    """
+
+    def __init__(self, objective: Objective, truth: Callable[[Config], float] | None = None) -> None:
+        self.points: list[Point] = []
+        self.best = float("inf")  # the least loss of an incumbent
+        self._objective, self._truth = objective, truth
+        self._configs: dict[int, Config] = {}
+        self._least, self._epochs = float("inf"), 0  # of search scores
+
+    @property
+    def trials(self) -> int:
+        """How many were asked for."""
+        return len(self._configs)
 
     def event(self, study: Study, event: Event) -> None:
-        """Look at a new incumbent."""
-        if event["event"] != "epoch" or event["score"] is None:
+        """Take in a study's event."""
+        self.take(event)
+
+    def take(self, event: Event) -> None:
+        """Take in an event of a journal."""
+        if event["event"] == "asked":
+            self._configs[event["trial"]] = event["config"]
+        elif event["event"] == "epoch" and event["score"] is not None:
+            self._epochs += 1
+            self._epoch(event, self._objective.key(event["score"]))
+
+    def _epoch(self, event: Event, loss: float) -> None:
+        if loss >= self._least:
             return
-        loss = study.ledger.objective.key(event["score"])
-        if loss < self._best:
-            self._best = loss
-            row = self.table.nearest(study.ledger.records[event["trial"]].config)
-            self.yet = self.yet or bool(self.table.qualities[row] <= self.target)
+        self._least = loss
+        known = loss if self._truth is None else self._truth(self._configs[event["trial"]])
+        self.points.append(Point(event["at"], self._epochs, known))
+        self.best = min(self.best, known)
 
 
 def replayed(
@@ -136,37 +157,19 @@ def replayed(
         unseen=table.task,
     )
     charged = Charged((make or STRATEGIES[strategy])(setting), clock)
-    journal, reached = Unwritten(), Reached(table, until)
+    incumbents = Incumbents(objective, lambda config: float(table.qualities[table.nearest(config)]))
     study = Study(
         Path(os.devnull) / "replay",  # nothing is written
         Ledger(charged, objective),
         Replay(table, workers, clock),
-        journal,
+        Unwritten(),
         budget=Budget(budget),
         clock=clock,
         model=ModelRef(),
         seed=derived_seed(seed, "replay"),
         max_epochs=table.max_epochs,
         patience=PATIENCE,
-        watcher=reached,
+        watcher=incumbents,
     )
-    study.search(lambda: 0.0 if reached.yet else budget - clock.time)
-    configs = {event["trial"]: event["config"] for event in journal.events if event["event"] == "asked"}
-    truth = {trial: float(table.qualities[table.nearest(config)]) for trial, config in configs.items()}
-    points = incumbents(journal.events, objective, truth)
-    return Run(strategy, seed, budget, tuple(points), len(configs), round(charged.spent, 3))
-
-
-def incumbents(events: Iterable[Event], objective: Objective, truth: dict[int, float] | None = None) -> list[Point]:
-    """When the best trial by its search score changed; its loss is that score, or what `truth` knows of the trial."""
-    found: list[Point] = []
-    best, epochs = float("inf"), 0
-    for event in events:
-        if event["event"] != "epoch" or event["score"] is None:
-            continue
-        epochs += 1
-        loss = objective.key(event["score"])
-        if loss < best:
-            best = loss
-            found.append(Point(event["at"], epochs, loss if truth is None else truth[event["trial"]]))
-    return found
+    study.search(lambda: 0.0 if incumbents.best <= until else budget - clock.time)
+    return Run(strategy, seed, budget, tuple(incumbents.points), incumbents.trials, round(charged.spent, 3))

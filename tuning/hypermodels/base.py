@@ -70,11 +70,11 @@ class SequenceHyperModel(keras_tuner.HyperModel):  # type: ignore[misc]  # Keras
             sampling = "log" if domain.log else "linear"
             return hp.Float(name, domain.low, domain.high, sampling=sampling, default=domain.default)
         if len(domain.values) == 1:
-            return hp.Fixed(name, domain.values[0])  # type: ignore[no-any-return]  # KerasTuner returns Any
+            return hp.Fixed(name, domain.values[0])
         if set(domain.values) == {True, False} and isinstance(domain.values[0], bool):
             return hp.Boolean(name, default=bool(domain.default))
         settings = {} if isinstance(domain.values[0], str) else {"ordered": True}
-        return hp.Choice(name, list(domain.values), default=domain.default, **settings)  # type: ignore[no-any-return]  # the same
+        return hp.Choice(name, list(domain.values), default=domain.default, **settings)
 
     @abstractmethod
     def network(self, config: Config) -> Model:

@@ -1,0 +1,64 @@
+"""Texts with labels: tables, folders of tables, folders with a file or a folder of texts for each class."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from .errors import DataError
+from .files import by_part, each_part, files_in, read_text, stem_of
+from .tables import column, read_table, two_columns
+from .task import DataOptions
+
+
+def texts_and_labels(path: Path, options: DataOptions) -> tuple[list[str], list[str]]:
+    """Texts and labels of a table; of two columns by number the one with fewer different values is the label."""
+    table = read_table(path, options)
+    if options.columns is not None:
+        a, b = two_columns(table, options)
+        text, label = (a, b) if len(set(table[a])) >= len(set(table[b])) else (b, a)
+    else:
+        label = column(table, options.label, ("label", "class", "target", "sentiment", "topic", "category", "intent", "y"), "label")
+        others = [name for name in table if name != label]
+        usual = ("text", "sentence", "review", "utterance", "content", "body", "message")
+        text = others[0] if options.text is None and len(others) == 1 else column(table, options.text, usual, "text")
+    for name in (text, label):
+        if "" in table[name]:
+            raise DataError(f"column {name} has an empty cell in row {table[name].index('') + 1} of {path}")
+    return table[text], table[label]
+
+
+def labelled_texts(options: DataOptions) -> dict[str, tuple[list[str], list[str]]]:
+    """Texts with labels from a table, a folder of tables, or a folder with a file or a folder of texts per class."""
+    path = Path(str(options.data))
+    if not path.is_dir():
+        return {"train": texts_and_labels(path, options)}
+    entries = files_in(path)
+    folders = [entry for entry in entries if entry.is_dir()]
+    if parts := by_part(folders):
+        if "train" not in parts:
+            raise DataError(f"folders of a split need one named train; {path} holds {', '.join(folder.name for folder in folders)}")
+        return {part: class_folder(folder) for part, folder in parts.items()}
+    if not folders and (by_part(entries) or len(entries) == 1):
+        return each_part(options, lambda file: texts_and_labels(file, options))
+    return {"train": class_folder(path)}
+
+
+def class_folder(path: Path) -> tuple[list[str], list[str]]:
+    """One file per class with a text a line, or one folder per class with a text a file."""
+    entries = files_in(path)
+    entries = [entry for entry in entries if entry.is_dir()] or entries  # beside folders, files are something else
+    if len(entries) < 2:
+        raise DataError(f"a folder of classes needs at least two files or folders; {path} has {len(entries)}")
+    stems = {stem_of(entry) for entry in entries}
+    texts: list[str] = []
+    labels: list[str] = []
+    for entry in entries:
+        if entry.is_dir():
+            label, found = entry.name, [read_text(file).strip() for file in files_in(entry)]
+        else:
+            suffix = Path(entry.name.removesuffix(".gz")).suffix
+            label = suffix.lstrip(".") if len(stems) == 1 and suffix else stem_of(entry)
+            found = [line.strip() for line in read_text(entry).split("\n") if line.strip()]
+        texts += found
+        labels += [label] * len(found)
+    return texts, labels
