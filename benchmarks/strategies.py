@@ -60,19 +60,20 @@ class WithoutNoise(Auto):
         return self._sorted[0][0], super()._best()[1]
 
 
-class WithoutExpectation(Auto):
-    """Nothing is expected before anything was told."""
-
-    def __init__(self, setting: Setting) -> None:
-        super().__init__(setting)
-        self._expected = PriorMean(setting.space, weights={})
-
-
 def without_lengths(setting: Setting) -> Strategy:
     """All axes alike."""
+    return with_axes(setting, Axes(setting.space, lengths={}, prior=PriorMean(setting.space, setting.unseen)))
+
+
+def without_mean(setting: Setting) -> Strategy:
+    """Nothing is expected before anything was told."""
+    return with_axes(setting, Axes(setting.space))
+
+
+def with_axes(setting: Setting, axes: Axes) -> Strategy:
+    """Another process."""
     auto = Auto(setting)
-    auto._axes = Axes(setting.space, lengths={})
-    auto._model = Surrogate(auto._axes)
+    auto._axes, auto._model = axes, Surrogate(axes)
     return auto
 
 
@@ -82,7 +83,7 @@ ABLATIONS: dict[str, Callable[[Setting], Strategy]] = {
     "auto without cost": WithoutCost,
     "auto without noise": WithoutNoise,
     "auto without lengths": without_lengths,
-    "auto without expectation": WithoutExpectation,
+    "auto without mean": without_mean,
 }
 
 

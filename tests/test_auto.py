@@ -257,6 +257,18 @@ class TestPriorMean:
         space = Space(parameters=(Parameter(name="units", domain=Grid(values=("few", "many"), default="few")),))
         assert PriorMean(space, weights={"units": 1.0})(np.array([[0.2], [0.9]])).tolist() == [0.0, 0.0]
 
+    def test_data_overrule_what_was_expected(self) -> None:
+        prior = PriorMean(SPACE, weights={"units": 1.0})
+        axes, cube = Axes(SPACE, prior=prior), Cube(SPACE)
+        points, new = cube.drawn(np.random.default_rng(0), 60), cube.drawn(np.random.default_rng(1), 40)
+        told, untold, wrong = Surrogate(axes), Surrogate(Axes(SPACE)), Surrogate(axes)
+        told.fit(axes(points[:4]), prior(points[:4]), np.zeros(4))
+        untold.fit(Axes(SPACE)(points[:4]), prior(points[:4]), np.zeros(4))
+        few = [np.corrcoef(model.predict(axes(new))[0], prior(new))[0, 1] for model in (told, untold)]
+        assert few[0] > few[1] + 0.1
+        wrong.fit(axes(points), -prior(points), np.zeros(60))
+        assert np.corrcoef(wrong.predict(axes(new))[0], -prior(new))[0, 1] > 0.9
+
 
 class TestCurves:
     def test_ends_are_foretold_from_whole_curves(self) -> None:

@@ -26,7 +26,7 @@ from .cube import Array, Cube, to_config, to_point
 from .curves import Curves, tamed
 from .prior_mean import PriorMean
 from .proposer import Proposer, untried
-from .surrogate import Axes, Surrogate, improvement
+from .surrogate import SLOPE, Axes, Surrogate, improvement
 
 MOST = 64  # trials that are fitted: half of them the best, half the latest; 160 gave no better (benchmarks/strategies.py)
 DRAWN, BEST, AROUND = 96, 8, 4  # candidates at random; around each of so many of the best, so many
@@ -36,7 +36,6 @@ SAVED = 3.0  # times what it takes to begin another, that a pause must save
 COST = 0.5  # power of the seconds by which an improvement is divided
 PROBES = 8  # first trials that stop after an epoch, where what is left of them saves what a pause must, to be compared first
 GUIDED = 3  # trials of which an epoch is known before the process takes over from what other tasks lead one to expect
-TRUST = 0.6  # of the losses' spread as other tasks have it, for what they lead one to expect
 WORTH = 0.02  # of the losses' spread: least expected improvement for which a trial goes on where nothing new may be tried
 GROWN = 1.25  # times as many trials as when lengths and noise were chosen last, and they are chosen anew
 
@@ -46,8 +45,8 @@ class Auto(Proposer):
 
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
-        self._cube, self._axes = Cube(setting.space), Axes(setting.space)
-        self._expected, self._model = PriorMean(setting.space, setting.unseen), Surrogate(self._axes)
+        self._cube, self._axes = Cube(setting.space), Axes(setting.space, prior=PriorMean(setting.space, setting.unseen))
+        self._model = Surrogate(self._axes)
         self._curves, self._costs = Curves(setting.max_epochs), copy.deepcopy(setting.costs)
         self._points: list[Array] = []  # of each trial, in the cube
         self._vectors: list[Array] = []  # the same as the process takes them
@@ -218,7 +217,7 @@ class Auto(Proposer):
         if self.full:
             return None
         points = self._candidates()
-        gains = improvement(TRUST * self._expected(points), np.ones(len(points)), 0.0)
+        gains = improvement(SLOPE * self._axes(points)[:, -1], np.ones(len(points)), 0.0)
         return self._first([], points, gains / self._cost(points, 0))
 
     def _candidates(self) -> Array:

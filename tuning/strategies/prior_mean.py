@@ -1,9 +1,8 @@
 """What other tasks lead one to expect of a configuration, before anything is trained here.
 
 A quadratic in the few parameters that nearly every task has, learned by benchmarks/prior_mean.py from recorded trials, the losses
-of each task on a scale of their own; beyond the values that were recorded it stays what it is at their ends. It is what a pre-trained
-Gaussian process has as its mean (Wang et al. 2024, "Pre-trained Gaussian processes for Bayesian optimization"); auto takes its first
-steps by it, and forgets it when trials of the task itself are known.
+of each task on a scale of their own: the mean of a Gaussian process, pre-trained (Wang et al. 2024, "Pre-trained Gaussian
+processes for Bayesian optimization"). Beyond the values that were recorded it stays what it is at their ends.
 """
 
 from __future__ import annotations

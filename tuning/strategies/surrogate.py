@@ -2,8 +2,10 @@
 
 Matern 5/2. How far one has to go along an axis to find something else is a prior, not a guess made anew from ten trials: the
 learning rate matters most, units have a broad optimum, layers and dropout matter less. A factor on each of these lengths, and the
-noise of seeds, follow marginal likelihood step by step, so data overrule. A trial that was not trained to its end counts with the
-loss that it is expected to reach, and the less so the less is known of that.
+noise of seeds, follow marginal likelihood step by step, so data overrule. The process begins at what other tasks lead one to expect
+(prior_mean.py) times a slope that is itself learned (a linear kernel: a slope taken for granted did harm where the best is not
+what others expect). A trial that was not trained to its end counts with the loss
+that it is expected to reach, and the less so the less is known of that.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from scipy.special import ndtr
 
 from ..space import Interval, Space
 from .cube import Array, ordered
+from .prior_mean import PriorMean
 
 # the share of an axis after which a configuration is another; sqrt(5) of it is about how far Matern 5/2 reaches
 LENGTHS = {"learning_rate": 0.3, "units": 0.6}
@@ -25,6 +28,7 @@ STEPS, NOISES = (0.6, 1.7), (0.03, 0.1, 0.3)
 SURE = 0.7  # of the prior lengths: standard deviation of the logarithm of a factor
 JITTER = 1e-8  # on the diagonal, so that a factor is found
 BORDER = 1e12  # larger than any sum of squares of losses in units of noise
+SLOPE = 0.6  # of the losses on what other tasks lead one to expect: its standard deviation before data, its mean 0
 
 
 @dataclass(frozen=True)
@@ -41,9 +45,13 @@ class Choice:
 
 
 class Axes:
-    """Points of the cube as vectors whose distance says how different two configurations are, before anything is known."""
+    """Points of the cube as vectors whose distance says how different two configurations are, before anything is known.
 
-    def __init__(self, space: Space, lengths: dict[str, float] | None = None) -> None:
+    The last column is none of distance: the loss that `prior` expects there (0 without one).
+    """
+
+    def __init__(self, space: Space, lengths: dict[str, float] | None = None, prior: PriorMean | None = None) -> None:
+        self._prior = prior
         known = LENGTHS if lengths is None else lengths
         self._kinds: list[tuple[int, float]] = []  # of each axis, values without distance (0: it has one), weight
         self.count = len(space.searched)
@@ -56,7 +64,7 @@ class Axes:
             self.of += [axis] * max(1, kinds)
 
     def __call__(self, points: Array) -> Array:
-        """(rows, axes) to (rows, columns)."""
+        """(rows, axes) to (rows, columns + 1)."""
         found = [np.zeros((len(points), 0))]
         for axis, (kinds, weight) in enumerate(self._kinds):
             column = points[:, axis]
@@ -65,22 +73,24 @@ class Axes:
                 found.append(np.eye(kinds)[chosen] * weight)
             else:
                 found.append(column[:, None] * weight)
-        return np.hstack(found)
+        expected = self._prior(points) if self._prior else np.zeros(len(points))
+        return np.hstack([*found, expected[:, None]])
 
 
 class Likelihood:
     """Log marginal likelihood of losses (on a scale of their own), less what factors are off from 1 (draws of a log-normal)."""
 
     def __init__(self, axes: Axes, vectors: Array, y: Array, unknown: Array) -> None:
-        apart = (vectors[:, None] - vectors[None]) ** 2
+        apart = (vectors[:, None, :-1] - vectors[None, :, :-1]) ** 2
         self._apart = np.zeros((axes.count, len(y), len(y)))  # of each axis, squared and before factors
         np.add.at(self._apart, axes.of, np.moveaxis(apart, 2, 0))
+        self._line = SLOPE**2 * np.outer(vectors[:, -1], vectors[:, -1])
         self._y, self._unknown = y, unknown
 
     def __call__(self, choices: list[Choice]) -> Array:
         """Of several choices at once, (choices,): one call for all costs much less than a call for each."""
         factors, noise = np.array([choice.factors for choice in choices]), np.array([choice.noise for choice in choices])
-        kernels = matern(np.sqrt(np.tensordot(factors**-2.0, self._apart, 1)))
+        kernels = matern(np.sqrt(np.tensordot(factors**-2.0, self._apart, 1))) + self._line
         count = len(self._y)
         # bordered by the losses: the factor's last row is what solving for them would give
         bordered = np.zeros((len(choices), count + 1, count + 1))
@@ -137,7 +147,7 @@ class Surrogate:
         return np.asarray((losses - self.mean) / self.spread)
 
     def _scaled(self, vectors: Array, choice: Choice) -> Array:
-        return np.asarray(vectors / np.array(choice.factors)[self._axes.of])
+        return np.asarray(vectors / np.array([*np.array(choice.factors)[self._axes.of], 1.0]))
 
     def _factor(self, choice: Choice, scaled: Array) -> Array:
         kernel = covariance(scaled, scaled)
@@ -152,7 +162,7 @@ class Surrogate:
         scaled = self._scaled(vectors, self.choice)
         cross = covariance(scaled, self._x)
         half = self._halved(cross)
-        left = 1.0 - (half**2).sum(axis=0)
+        left = 1.0 + (SLOPE * scaled[:, -1]) ** 2 - (half**2).sum(axis=0)
         if running is not None and len(running):
             left -= self._learned(scaled, half, self._scaled(running, self.choice))
         return self.mean + self.spread * (cross @ self._solved), self.spread * np.sqrt(np.maximum(left, 1e-9))
@@ -174,8 +184,8 @@ class Surrogate:
 
 
 def covariance(a: Array, b: Array) -> Array:
-    """Of rows of `a` with rows of `b`."""
-    return matern(distances(a, b))
+    """Matern 5/2 over distance, and a line along what is expected."""
+    return matern(distances(a[:, :-1], b[:, :-1])) + SLOPE**2 * np.outer(a[:, -1], b[:, -1])
 
 
 def distances(a: Array, b: Array) -> Array:
