@@ -1,6 +1,6 @@
 """Which strategy is soon near the best of the recorded tables, and what each part of auto gives.
 
-    python benchmarks/strategies.py [--strategies auto,hyperband,...] [--ablations] [--seeds 50] [--models 10]
+    python benchmarks/strategies.py [--strategies auto,hyperband,...] [--ablations] [--seeds 50] [--models 10] [--jobs 1]
 
 Seconds until the incumbent is within one standard error of a table's best configuration (the clock is the recorded trials' own, a
 strategy's own seconds are added to it; two workers), the median over seeds with a bootstrap interval; a run that gets there ends
@@ -10,12 +10,15 @@ tables of a strategy's median over auto's. A portfolio is always the one that th
 
 import argparse
 from collections.abc import Callable
+from concurrent.futures import Executor, ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
 
 import numpy as np
 from records import ROOT, History
 from threadpoolctl import threadpool_limits
 
-from tuning.compare.runs import replayed
+from tuning.compare.runs import Run, replayed
 from tuning.compare.statistics import seconds
 from tuning.compare.whole import affordable, target_of, thinking
 from tuning.recorded import Table
@@ -87,11 +90,15 @@ ABLATIONS: dict[str, Callable[[Setting], Strategy]] = {
 }
 
 
-def measured(table: Table, name: str, seeds: int) -> dict[str, float]:
-    """The figures of one strategy on one table."""
-    budget, (target, _) = affordable(table, WORKERS, SHARE), target_of(table)
+def searched(table: Table, name: str, seed: int) -> Run:
+    """One search, until it is near the best."""
     make = ABLATIONS.get(name) or STRATEGIES[name]
-    runs = [replayed(table, name, seed, WORKERS, budget, make, target) for seed in range(seeds)]
+    return replayed(table, name, seed, WORKERS, affordable(table, WORKERS, SHARE), make, target_of(table)[0])
+
+
+def measured(table: Table, name: str, seeds: int, pool: Executor) -> dict[str, float]:
+    """The figures of one strategy on one table."""
+    runs, (target, _) = list(pool.map(partial(searched, table, name), range(seeds))), target_of(table)
     times = np.array([seconds(run, target) for run in runs])
     low, high = np.percentile(np.median(np.random.default_rng(0).choice(times, (2000, len(times))), axis=1), [2.5, 97.5])
     figures = {
@@ -114,7 +121,9 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=50)
     parser.add_argument("--models", type=int, default=10, help="seeds of those that fit a model at every ask")
     parser.add_argument("--tables", default="")
+    parser.add_argument("--jobs", type=int, default=1, help="searches at a time; one core each")
     args = parser.parse_args()
+    pool = ProcessPoolExecutor(args.jobs, get_context("spawn"), threadpool_limits, (1,))
     names = [name for name in args.strategies.split(",") if name] + (list(ABLATIONS) if args.ablations else [])
     history = History("strategies")
     tables = [Table.load(path) for path in sorted((ROOT / "benchmarks" / "recorded").glob("*.json.gz"))]
@@ -125,14 +134,14 @@ def main() -> None:
         seeds, shown = (args.models if name in MODELS else args.seeds), []
         for table in tables:
             keys = {"table": table.task, "strategy": name, "seeds": seeds}
-            found = history.find(**keys) or history.add(**keys, **measured(table, name, seeds))
+            found = history.find(**keys) or history.add(**keys, **measured(table, name, seeds, pool))
             shown.append(f"{found['median']:8.1f} ({found['low']:.1f}-{found['high']:.1f})")
             medians.setdefault(name, []).append(float(found["median"]))
         first = medians.get("auto", medians[names[0]])
         ratio = float(np.exp(np.mean(np.log(np.array(medians[name]) / first))))
         print(f"{name:24}" + "".join(f"{text:>22}" for text in shown) + f"{ratio:8.2f}", flush=True)
+    pool.shutdown()
 
 
 if __name__ == "__main__":
-    with threadpool_limits(1):
-        main()
+    main()

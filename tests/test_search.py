@@ -213,7 +213,7 @@ def test_ctrl_c_writes_the_best_so_far_and_resume_goes_on(tmp_path: Path) -> Non
     with subprocess.Popen(argv, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as search:
         wait_for(lambda: (folder / "trials.jsonl").exists() and len(events(folder, "finished")) >= 2)
         search.send_signal(signal.SIGINT)
-        out, err = search.communicate(timeout=60)
+        out, err = search.communicate(timeout=200)
         assert search.returncode == 130, out + err
     best = json.loads((folder / "best.json").read_text())
     assert best["scores"]["test"] is None

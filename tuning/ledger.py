@@ -72,7 +72,7 @@ class Ledger:
         self.open: list[int] = []  # asked and not yet told, in the order of asking
         self.ended: dict[int, Result] = {}  # ended and not yet told
         self.epochs = 0
-        self.changes = 0  # of what follows
+        self.changes = 0  # of what the race is made of
         self.confirmed: dict[str, Confirmed] = {}  # by configuration: trained again on fresh seeds
         self._trials: dict[str, int] = {}  # by configuration
         self._orders: dict[Role, Order] = {}
@@ -140,6 +140,7 @@ class Ledger:
     def _finished(self, event: Event) -> None:
         record = self.records[event["trial"]]
         record.status, record.completed = "completed", True
+        self.changes += 1  # it may be the smallest that is close to the best
         record.score, record.best_epoch = event["score"], event["best_epoch"]
         record.parameters = event["parameters"]
         record.parameters_without_embedding = event["parameters_without_embedding"]
