@@ -15,7 +15,7 @@ from tuning.objective import Objective
 from tuning.recorded import Table
 from tuning.space import Condition, Config, Grid, Interval, Parameter, Space, same
 from tuning.strategies import Setting
-from tuning.strategies.auto import GUIDED, PROBES, Auto
+from tuning.strategies.auto import GUIDED, PROBES, RATE, Auto
 from tuning.strategies.cube import Cube, to_config, to_point
 from tuning.strategies.curves import ENOUGH, FEW, Curves, tamed
 from tuning.strategies.portfolio import carried, learned
@@ -116,11 +116,29 @@ class TestAuto:
             strategy.tell(trial, Result(Status.FAILED) if number % 3 else Result(Status.COMPLETED, 0.5, 1.0, (0.5,) * EPOCHS))
         assert isinstance(strategy.ask(), Trial)
 
-    def test_where_epochs_are_dear_the_best_after_one_go_to_their_end_first(self) -> None:
+    def test_where_epochs_are_dear_the_best_of_every_few_goes_on(self) -> None:
         found = run(auto(), PROBES + FEW)
-        assert [epochs for _, epochs in found] == [1] * PROBES + [EPOCHS] * FEW
-        order = sorted((trial for trial, _ in found[:PROBES]), key=lambda trial: -quality(trial.config))
-        assert [trial.id for trial, _ in found[PROBES:]] == [trial.id for trial in order[:FEW]]
+        assert [epochs for _, epochs in found] == ([1] * RATE + [EPOCHS]) * FEW
+        assert PROBES == FEW * RATE
+        first, second = (trial for trial, epochs in found if epochs == EPOCHS)
+        assert first == max((trial for trial, _ in found[:RATE]), key=lambda trial: quality(trial.config))
+        others = (trial for trial, epochs in found if epochs == 1 and trial.id != first.id)
+        assert second == max(others, key=lambda trial: quality(trial.config))
+
+    def test_one_that_goes_on_pauses_where_another_was_better_after_fewer_epochs(self) -> None:
+        strategy = auto()
+        found = run(strategy, RATE)
+        best, second = sorted((quality(trial.config) - 0.15 for trial, _ in found), reverse=True)[:2]
+        trial = strategy.ask()
+        assert isinstance(trial, Trial)
+        assert quality(trial.config) - 0.15 == pytest.approx(best)
+        assert strategy.report(trial, 2, second - 0.01) is Decision.CONTINUE  # its own first epoch was the best of all
+        new = strategy.ask()
+        assert isinstance(new, Trial)
+        assert new.id == RATE
+        strategy.tell(new, Result(Status.COMPLETED, best + 0.01, 9.0, (best + 0.01,), paused=True))
+        assert strategy.report(trial, 2, best + 0.02) is Decision.CONTINUE
+        assert strategy.report(trial, 3, best + 0.005) is Decision.PAUSE
 
     def test_the_best_of_the_first_few_comes_of_what_an_epoch_of_others_told(self) -> None:
         found = [[quality(trial.config) for trial, _ in run(auto(seed), PROBES)] for seed in range(10)]

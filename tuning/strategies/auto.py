@@ -6,9 +6,9 @@ A step is either a new configuration or one that waits. Each is valued by the ex
 something small would always be worth more than the large network that the small ones call for. A trial pauses after an epoch when
 it has hardly a chance left to end better than the best, as its curve is foretold from those that were trained to their end, and
 when that saves more than beginning another costs. Where an epoch is dear, the first few trials stop after one, the process is
-fitted to what they had by then, and the best of them go on: on large data one trial to its end is half of a search. What runs
-is taken for what is expected of it. The process is fitted to a few trials, however many there are. What each part gives:
-benchmarks/strategies.py --ablations.
+fitted to what they had by then, and the best of every four go on, until another has done better in fewer epochs: on large data one
+trial to its end is half of a search. What runs is taken for what is expected of it. The process is fitted to a few trials, however
+many there are. What each part gives: benchmarks/strategies.py --ablations.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ CHANCE = 0.05  # of ending better than the best, below which a trial pauses
 SAVED = 3.0  # times what it takes to begin another, that a pause must save
 COST = 0.5  # power of the seconds by which an improvement is divided
 PROBES = 8  # first trials that stop after an epoch, where what is left of them saves what a pause must, to be compared first
+RATE = 4  # of so many of these the best goes on at once (asynchronous successive halving: Li et al. 2020)
 GUIDED = 3  # trials of which an epoch is known before the process takes over from what other tasks lead one to expect
 WORTH = 0.02  # of the losses' spread: least expected improvement for which a trial goes on where nothing new may be tried
 GROWN = 1.25  # times as many trials as when lengths and noise were chosen last, and they are chosen anew
@@ -118,14 +119,18 @@ class Auto(Proposer):
         if not np.isfinite(score):
             return Decision.CONTINUE
         saves = self.setting.max_epochs - epoch > self._pays[trial.id]
-        if not self._curves.known:
-            probed = self._costs is not None and trial.id < PROBES and epoch == 1
-            return Decision.PAUSE if probed and saves else Decision.CONTINUE
         loss = min(self.setting.objective.key(score), before)
+        if not self._curves.known:
+            probed = self._costs is not None and trial.id < PROBES and (epoch == 1 or self._overtaken(epoch, loss))
+            return Decision.PAUSE if probed and saves else Decision.CONTINUE
         best, noise = self._best()
         end, unknown = self._curves.ends(np.array([loss]), np.array([epoch]))
         chance = ndtr((best - end[0]) / np.sqrt(unknown[0] + noise))
         return Decision.PAUSE if chance < CHANCE and saves else Decision.CONTINUE
+
+    def _overtaken(self, epoch: int, loss: float) -> bool:
+        """Whether another trial had a smaller loss after fewer epochs."""
+        return any(other < loss for other, epochs in self._told.values() if epochs < epoch)
 
     def tell(self, trial: Trial, result: Result) -> None:
         """Take in a loss, the curve that led to it, and what an epoch takes."""
@@ -203,9 +208,9 @@ class Auto(Proposer):
         return self._known[1:]
 
     def _first_step(self) -> Trial | Config | None:
-        """While hardly a trial has ended: an epoch of each of a few, then the best of them go on."""
-        step = None
-        if not self._waiting or len(self.configs) < PROBES:
+        """While hardly a trial has ended: an epoch of each of a few, and the best of every few go on."""
+        step, gone_on = None, self._steps - len(self.configs)
+        if not self._waiting or (len(self.configs) < PROBES and gone_on >= len(self._told) // RATE):
             step = self._expected_best() if len(self._told) < GUIDED else self._best_step([])
         if step is None and self._waiting:
             number = self._waiting[0][1]
