@@ -1,6 +1,7 @@
 """Which strategy is soon near the best of the recorded tables, and what each part of auto gives.
 
     python benchmarks/strategies.py [--strategies auto,hyperband,...] [--ablations] [--seeds 50] [--models 10] [--jobs 1]
+        [--at COMMIT,...]
 
 Seconds until the incumbent is within one standard error of a table's best configuration (the clock is the recorded trials' own, a
 strategy's own seconds are added to it; two workers), the median over seeds with a bootstrap interval; a run that gets there ends
@@ -122,10 +123,11 @@ def main() -> None:
     parser.add_argument("--models", type=int, default=10, help="seeds of those that fit a model at every ask")
     parser.add_argument("--tables", default="")
     parser.add_argument("--jobs", type=int, default=1, help="searches at a time; one core each")
+    parser.add_argument("--at", default="", help="other commits whose lines count, where nothing that matters has changed since")
     args = parser.parse_args()
     pool = ProcessPoolExecutor(args.jobs, get_context("spawn"), threadpool_limits, (1,))
     names = [name for name in args.strategies.split(",") if name] + (list(ABLATIONS) if args.ablations else [])
-    history = History("strategies")
+    history = History("strategies", also=lambda line: line["commit"] in args.at.split(","))
     tables = [Table.load(path) for path in sorted((ROOT / "benchmarks" / "recorded").glob("*.json.gz"))]
     tables = [table for table in tables if not args.tables or table.task in args.tables.split(",")]
     medians: dict[str, list[float]] = {}
