@@ -1,6 +1,6 @@
 """Live, on public data, against plain KerasTuner and plain Optuna: who is sooner as good as the best peer?
 
-    python benchmarks/live.py [--data mr,ud_ewt,tinyshakespeare,sunspots] [--seeds 5] [--budget 240] [--peers COMMIT]
+    python benchmarks/live.py [--data mr,ud_ewt,tinyshakespeare,sunspots] [--seeds 5] [--budget 240] [--at COMMIT,...]
 
 Systems: KerasTuner's Hyperband and BayesianOptimization (a chief and two workers), Optuna's TPE with its median pruner (two
 processes), and a search here with two workers; the same networks, space, splits and metric. The clock runs from the first training
@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,9 @@ from tuning.journal import read
 from tuning.objective import Objective
 from tuning.task import DataOptions, load_task
 
-SYSTEMS = ("hyperband", "bayesian", "optuna", "here")
+PEERS = ("hyperband", "bayesian", "optuna")
+SYSTEMS = (*PEERS, "here")
+SIZE = "parameters_without_embedding"
 DATA: dict[str, tuple[str, dict[str, str]]] = {
     "mr": ("sentiment", {"data": str(SHARED / "mr")}),
     "ud_ewt": ("tagging", {"data": str(SHARED / "ud_ewt"), "columns": "0,1"}),
@@ -114,7 +117,7 @@ def here(name: str, seed: int, budget: float, folder: Path) -> Run:
     best = json.loads((folder / "run" / "best.json").read_text())
     test = best["scores"]["test"]
     told = {"test": test["value"], "low": test["low"], "high": test["high"], "score": best["scores"]["validation"]["search"]}
-    told["parameters_without_embedding"] = best["architecture"]["parameters_without_embedding"]
+    told[SIZE] = best["architecture"][SIZE]
     points = [[round(event["at"] - begun, 2), event["score"]] for event in epochs if event["score"] is not None]
     return {"epochs": [point for point in points if point[0] <= budget], "tests": [told]}
 
@@ -125,31 +128,62 @@ def standard_error(runs: list[Run]) -> float:
     return float(np.median(found) / (2 * stats.norm.ppf(0.975)))
 
 
-def judged(name: str, runs: list[Run], budget: float) -> None:
+def newest(runs: list[Run]) -> list[Run]:
+    """Of runs of one system and seed the last."""
+    return list({(run["system"], run["seed"]): run for run in runs}.values())
+
+
+@dataclass
+class Judged:
+    """Of each system on one data set: median seconds to the target, median parameters, how much better we test (of each seed)."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+    sizes: dict[str, float] = field(default_factory=dict)
+    off: dict[str, np.ndarray] = field(default_factory=dict)
+    peers: float = 0.0  # median parameters of all peers' runs
+
+
+def judged(name: str, runs: list[Run], budget: float) -> Judged:
     """The table of one data set."""
     objective = Objective.parse(load_task(DATA[name][0], DataOptions.model_validate(DATA[name][1])).spec.objective)
-    key = objective.key
-    peers = [run for run in runs if run["system"] != "here"]
-    best = min(key(score) for run in peers for _, score in run["epochs"])
-    target = best + standard_error(runs)
+    key, told = objective.key, Judged()
+    target = min(key(score) for run in runs if run["system"] != "here" for _, score in run["epochs"]) + standard_error(runs)
     print(f"{name}: target {objective.name} {abs(target):.4f}")
     finals: dict[str, list[Run]] = {}
     for system in SYSTEMS:
-        own = [run for run in runs if run["system"] == system]
+        own = sorted((run for run in runs if run["system"] == system), key=lambda run: int(run["seed"]))
         times = [next((at for at, score in run["epochs"] if key(score) <= target), budget) for run in own]
         finals[system] = [min(run["tests"], key=lambda line: key(line["score"])) for run in own]
-        sizes = np.median([line["parameters_without_embedding"] for line in finals[system]])
+        told.seconds[system] = float(np.median(times))
+        told.sizes[system] = float(np.median([line[SIZE] for line in finals[system]]))
+        reached = f"{told.seconds[system]:7.1f} s ({sum(time < budget for time in times)} of {len(own)} reached it)"
         test = np.mean([line["test"] for line in finals[system]])
-        reached = sum(time < budget for time in times)
-        told = f"{np.median(times):7.1f} s ({reached} of {len(own)} reached it)"
-        print(f"  {system:10} {told}, test {test:.4f}, {sizes:,.0f} parameters outside embeddings")
-    ours = np.array([-key(line["test"]) for line in finals["here"]])
-    for system in SYSTEMS[:-1]:
-        theirs = np.array([-key(line["test"]) for line in finals[system]])
-        pairs = min(len(ours), len(theirs))
-        off = ours[:pairs] - theirs[:pairs]
-        low = off.mean() - stats.t.ppf(0.95, pairs - 1) * off.std(ddof=1) / np.sqrt(pairs) if pairs > 1 else float("nan")
-        print(f"  test against {system}: {off.mean():+.4f}, above {low:+.4f} with 95 %")
+        print(f"  {system:10} {reached}, test {test:.4f}, {told.sizes[system]:,.0f} parameters outside embeddings")
+    told.peers = float(np.median([line[SIZE] for system in PEERS for line in finals[system]]))
+    for system in PEERS:
+        pairs = zip(finals["here"], finals[system], strict=False)
+        off = np.array([key(theirs["test"]) - key(ours["test"]) for ours, theirs in pairs])
+        print(f"  test against {system}: {bound(off)}")
+        if objective.direction == "max":
+            told.off[system] = off
+    return told
+
+
+def bound(off: np.ndarray) -> str:
+    """A mean difference, and what it is above with 95 % (one-sided t)."""
+    low = off.mean() - stats.t.ppf(0.95, len(off) - 1) * off.std(ddof=1) / np.sqrt(len(off)) if len(off) > 1 else float("nan")
+    return f"{off.mean():+.4f}, above {low:+.4f} with 95 %"
+
+
+def overall(found: list[Judged]) -> None:
+    """All data sets together: geometric means of ratios, and the mean over data sets of what tests differ by, seed by seed."""
+    print("all:")
+    for system in PEERS:
+        times, sizes = ([getattr(one, what)[system] / getattr(one, what)["here"] for one in found] for what in ("seconds", "sizes"))
+        offs = [one.off[system] for one in found if system in one.off]
+        tests = f", test {bound(np.mean([off[: min(map(len, offs))] for off in offs], axis=0))}" if offs else ""
+        print(f"  {system:10} {stats.gmean(times):.1f} times the seconds, {stats.gmean(sizes):.1f} times the parameters{tests}")
+    print(f"  parameters of all peers' runs: {stats.gmean([one.peers / one.sizes['here'] for one in found]):.1f} times")
 
 
 def main() -> None:
@@ -158,9 +192,9 @@ def main() -> None:
     parser.add_argument("--data", default=",".join(DATA))
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--budget", type=float, default=240.0)
-    parser.add_argument("--peers", default="", help="commit at which the peers were measured")
+    parser.add_argument("--at", default="", help="other commits whose lines count; of several of one run the last")
     args = parser.parse_args()
-    history = History("live", also=lambda line: line["commit"] == args.peers and line["system"] != "here")
+    history = History("live", also=lambda line: line["commit"] in args.at.split(","))
     names = args.data.split(",")
     for seed in range(args.seeds):
         for name in names:
@@ -174,8 +208,8 @@ def main() -> None:
                     run = here(name, seed, args.budget, path) if system == "here" else peer(system, name, seed, args.budget, path)
                 history.add(**keys, **run)
                 print(f"{name} seed {seed} {system}: {len(run['epochs'])} epochs", flush=True)
-    for name in names:
-        judged(name, [line for line in history.lines if line["data"] == name and line["budget"] == args.budget], args.budget)
+    known = [line for line in history.lines if line["budget"] == args.budget]
+    overall([judged(name, newest([line for line in known if line["data"] == name]), args.budget) for name in names])
 
 
 if __name__ == "__main__":
