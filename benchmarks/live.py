@@ -149,20 +149,20 @@ def judged(name: str, runs: list[Run], budget: float) -> Judged:
     key, told = objective.key, Judged()
     target = min(key(score) for run in runs if run["system"] != "here" for _, score in run["epochs"]) + standard_error(runs)
     print(f"{name}: target {objective.name} {abs(target):.4f}")
-    finals: dict[str, list[Run]] = {}
+    finals: dict[str, dict[int, Run]] = {}  # of each system, seed -> what it delivered
     for system in SYSTEMS:
-        own = sorted((run for run in runs if run["system"] == system), key=lambda run: int(run["seed"]))
+        own = [run for run in runs if run["system"] == system]
         times = [next((at for at, score in run["epochs"] if key(score) <= target), budget) for run in own]
-        finals[system] = [min(run["tests"], key=lambda line: key(line["score"])) for run in own]
+        finals[system] = {run["seed"]: min(run["tests"], key=lambda line: key(line["score"])) for run in own}
         told.seconds[system] = float(np.median(times))
-        told.sizes[system] = float(np.median([line[SIZE] for line in finals[system]]))
+        told.sizes[system] = float(np.median([line[SIZE] for line in finals[system].values()]))
         reached = f"{told.seconds[system]:7.1f} s ({sum(time < budget for time in times)} of {len(own)} reached it)"
-        test = np.mean([line["test"] for line in finals[system]])
+        test = np.mean([line["test"] for line in finals[system].values()])
         print(f"  {system:10} {reached}, test {test:.4f}, {told.sizes[system]:,.0f} parameters outside embeddings")
-    told.peers = float(np.median([line[SIZE] for system in PEERS for line in finals[system]]))
+    told.peers = float(np.median([line[SIZE] for system in PEERS for line in finals[system].values()]))
     for system in PEERS:
-        pairs = zip(finals["here"], finals[system], strict=False)
-        off = np.array([key(theirs["test"]) - key(ours["test"]) for ours, theirs in pairs])
+        seeds = sorted(finals["here"].keys() & finals[system].keys())
+        off = np.array([key(finals[system][seed]["test"]) - key(finals["here"][seed]["test"]) for seed in seeds])
         print(f"  test against {system}: {bound(off)}")
         if objective.direction == "max":
             told.off[system] = off
