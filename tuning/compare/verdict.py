@@ -23,9 +23,8 @@ def sentences(task: str, runs: Sequence[Run], found: Sequence[Pair]) -> list[str
     if seeds < ENOUGH:
         least = 2 / 2**seeds
         spans = "; ".join(f"{p.first} against {p.second}: {_times(p)}" for p in found)
-        return [
-            f"{seeds} seeds are too few to tell (the smallest p they can give is {least:.2g}). How many times sooner at the target, {spans}."
-        ]
+        few = f"{seeds} seeds are too few to tell (the smallest p they can give is {least:.2g})"
+        return [f"{few}. How many times sooner at the target, {spans}."]
     clear = [p if p.sooner else _turned(p) for p in found if p.sooner or p.later]
     alike = [p for p in found if not (p.sooner or p.later)]
     told = []
