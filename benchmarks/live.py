@@ -1,6 +1,7 @@
 """Live, on public data, against plain KerasTuner and plain Optuna: who is sooner as good as the best peer?
 
     python benchmarks/live.py [--data mr,ud_ewt,tinyshakespeare,sunspots] [--seeds 5] [--budget 240] [--at COMMIT,...]
+        [--systems hyperband,bayesian,optuna,here]
 
 Systems: KerasTuner's Hyperband and BayesianOptimization (a chief and two workers), Optuna's TPE with its median pruner (two
 processes), and a search here with two workers; the same networks, space, splits and metric. The clock runs from the first training
@@ -193,13 +194,15 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--budget", type=float, default=240.0)
     parser.add_argument("--at", default="", help="other commits whose lines count; of several of one run the last")
+    parser.add_argument("--systems", default=",".join(SYSTEMS), help="which to run; the tables have all whose lines count")
     args = parser.parse_args()
+    wanted = args.systems.split(",")
     history = History("live", also=lambda line: line["commit"] in args.at.split(","))
     names = args.data.split(",")
     for seed in range(args.seeds):
         for name in names:
-            for place in range(len(SYSTEMS)):
-                system = SYSTEMS[(place + seed) % len(SYSTEMS)]
+            for place in range(len(wanted)):
+                system = wanted[(place + seed) % len(wanted)]
                 keys = {"system": system, "data": name, "seed": seed, "budget": args.budget}
                 if history.find(**keys):
                     continue
