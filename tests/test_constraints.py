@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from small import Here, small_flags
 
 from tuning.constraints import Constraints
 from tuning.errors import BadValue, Infeasible, UnknownName
+from tuning.front_page import front_page
 from tuning.journal import read
 from tuning.ledger import Ledger, Record
 from tuning.objective import Objective, objectives
@@ -71,6 +74,22 @@ def test_what_did_not_complete_is_not_on_the_front() -> None:
     failed.status = "infeasible"
     objective = Objective.parse("val_loss")
     assert front([failed, record(2, 0.5, 50), record(3, 0.4, 40, latency_ms=1.0)], objective, "latency_ms")[0].id == 3
+
+
+def test_the_page_shows_the_front_and_not_what_is_far_from_it() -> None:
+    known = [record(0, 0.90, 1000), record(1, 0.95, 2000), record(2, 0.89, 1900), record(3, 0.94, 900_000), record(4, 0.10, 1500)]
+    page = front_page(known, Objective.parse("val_accuracy"), "parameters")
+    drawn = re.search(r'<script type="application/json">(.*?)</script>', page, re.DOTALL)
+    assert drawn
+    ends = [json.loads(drawn[1])["layout"][axis]["range"] for axis in ("xaxis", "yaxis")]
+    inside = [
+        one.id
+        for one in known
+        if all(low < at < high for (low, high), at in zip(ends, (math.log10(one.parameters), one.score or 0.0), strict=True))
+    ]
+    assert inside == [0, 1, 2]
+    assert "5 trials" in page
+    assert "2 of them on the front" in page
 
 
 def test_each_trial_is_judged_by_a_mixture_of_its_own() -> None:

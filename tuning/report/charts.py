@@ -9,6 +9,7 @@ import numpy as np
 
 from ..answer_schema import Answer, Raced
 from ..effects import number
+from ..front_page import front_chart
 from ..ledger import Record
 from ..page import COLOURS, chart
 from ..progress import short
@@ -95,18 +96,10 @@ def _window(found: Source) -> dict[str, Any]:
 
 def costs(found: Source, first: bool) -> str:
     """Score against parameters, with the front."""
-    drawn, name = figure(), found.objective.name
     done = [record for record in found.trials if record.completed]
-    best = front(done, found.objective, "parameters")
-    for label, some, style in (
-        ("trials", done, {"mode": "markers", "marker": {"color": GREY, "size": 6}}),
-        ("front", best, {"mode": "lines+markers", "line": {"color": BLUE, "shape": "hv"}, "marker": {"size": 9}}),
-    ):
-        told = [f"trial {record.id}: {short(record.config)}" for record in some]
-        drawn.add_scatter(x=[r.parameters for r in some], y=[r.score for r in some], text=told, name=label, **style)
-    points = "; ".join(f"{record.parameters:,} parameters {record.score:.4f}" for record in best)
-    axes = {"xaxis": {"title": "parameters, embeddings included", "type": "log"}, "yaxis": {"title": name, **_window(found)}}
-    return chart(drawn, f"Nothing gives more for less than: {points}.", first, **axes)
+    points = "; ".join(f"{r.parameters:,} parameters {r.score:.4f}" for r in front(done, found.objective, "parameters"))
+    words = f"Nothing gives more for less than: {points}."
+    return front_chart(done, found.objective, "parameters", words, first, _window(found))
 
 
 def curves(found: Source, first: bool) -> str:
