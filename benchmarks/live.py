@@ -140,7 +140,7 @@ class Judged:
 
     seconds: dict[str, float] = field(default_factory=dict)
     sizes: dict[str, float] = field(default_factory=dict)
-    off: dict[str, np.ndarray] = field(default_factory=dict)
+    off: dict[str, dict[int, float]] = field(default_factory=dict)
     peers: float = 0.0  # median parameters of all peers' runs
 
 
@@ -163,15 +163,16 @@ def judged(name: str, runs: list[Run], budget: float) -> Judged:
     told.peers = float(np.median([line[SIZE] for system in PEERS for line in finals[system].values()]))
     for system in PEERS:
         seeds = sorted(finals["here"].keys() & finals[system].keys())
-        off = np.array([key(finals[system][seed]["test"]) - key(finals["here"][seed]["test"]) for seed in seeds])
-        print(f"  test against {system}: {bound(off)}")
+        off = {seed: key(finals[system][seed]["test"]) - key(finals["here"][seed]["test"]) for seed in seeds}
+        print(f"  test against {system}: {bound(list(off.values()))}")
         if objective.direction == "max":
             told.off[system] = off
     return told
 
 
-def bound(off: np.ndarray) -> str:
+def bound(differences: list[float]) -> str:
     """A mean difference, and what it is above with 95 % (one-sided t)."""
+    off = np.array(differences)
     low = off.mean() - stats.t.ppf(0.95, len(off) - 1) * off.std(ddof=1) / np.sqrt(len(off)) if len(off) > 1 else float("nan")
     return f"{off.mean():+.4f}, above {low:+.4f} with 95 %"
 
@@ -180,10 +181,12 @@ def overall(found: list[Judged]) -> None:
     """All data sets together: geometric means of ratios, and the mean over data sets of what tests differ by, seed by seed."""
     print("all:")
     for system in PEERS:
-        times, sizes = ([getattr(one, what)[system] / getattr(one, what)["here"] for one in found] for what in ("seconds", "sizes"))
+        times = stats.gmean([one.seconds[system] / one.seconds["here"] for one in found])
+        sizes = stats.gmean([one.sizes[system] / one.sizes["here"] for one in found])
         offs = [one.off[system] for one in found if system in one.off]
-        tests = f", test {bound(np.mean([off[: min(map(len, offs))] for off in offs], axis=0))}" if offs else ""
-        print(f"  {system:10} {stats.gmean(times):.1f} times the seconds, {stats.gmean(sizes):.1f} times the parameters{tests}")
+        seeds = set.intersection(*(set(off) for off in offs)) if offs else set()
+        tests = f", test {bound([float(np.mean([off[seed] for off in offs])) for seed in sorted(seeds)])}" if seeds else ""
+        print(f"  {system:10} {times:.1f} times the seconds, {sizes:.1f} times the parameters{tests}")
     print(f"  parameters of all peers' runs: {stats.gmean([one.peers / one.sizes['here'] for one in found]):.1f} times")
 
 
@@ -197,6 +200,8 @@ def main() -> None:
     parser.add_argument("--systems", default=",".join(SYSTEMS), help="which to run; the tables have all whose lines count")
     args = parser.parse_args()
     wanted = args.systems.split(",")
+    if unknown := set(wanted) - set(SYSTEMS):
+        parser.error(f"--systems: {', '.join(sorted(unknown))}: choose from {', '.join(SYSTEMS)}")
     history = History("live", also=lambda line: line["commit"] in args.at.split(","))
     names = args.data.split(",")
     for seed in range(args.seeds):

@@ -8,7 +8,7 @@ from typing import Any
 
 from .ledger import Record
 from .objective import Cost, Objective
-from .page import COLOURS, chart, page, table
+from .page import COLOURS, GREY, chart, figure, page, table
 from .progress import short
 from .trade import cost_of, front
 
@@ -22,31 +22,27 @@ def front_page(records: Sequence[Record], objective: Objective, cost: Cost) -> s
     best = front(completed, objective, cost)
     title, rows = TITLES[cost], [(short(r.config), f"{r.score:.4f}", f"{cost_of(r, cost):,g}", r.id) for r in best]
     words = f"{objective.name} of {len(completed)} trials against {title}; {len(best)} of them on the front, in the table below."
-    scores = _around([r.score or 0.0 for r in best])
-    parts = [
-        front_chart(completed, objective, cost, words, True, scores),
-        table(("configuration", objective.name, title, "trial"), rows),
-    ]
+    scores = {"title": objective.name, **_around([r.score or 0.0 for r in best])}
+    drawn = front_chart(completed, best, cost, scores, words, True)
+    parts = [drawn, table(("configuration", objective.name, title, "trial"), rows)]
     return page(f"{objective.name} and {title}", parts)
 
 
 def front_chart(
-    completed: Sequence[Record], objective: Objective, cost: Cost, words: str, first: bool, scores: dict[str, Any]
+    completed: Sequence[Record], best: Sequence[Record], cost: Cost, scores: dict[str, Any], words: str, first: bool
 ) -> str:
-    """The front among the trials near it: failures and giants would squeeze it into a dot. `scores`: what their axis shows."""
-    import plotly.graph_objects as go
-
-    figure, best = go.Figure(), front(completed, objective, cost)
+    """The front (`best`) among the trials near it: giants and failures would squeeze it into a dot. `scores`: their axis."""
+    drawn = figure()
     for name, some, style in (
-        ("trials", completed, {"mode": "markers", "marker": {"color": "rgba(136,136,136,0.55)", "size": 7}}),
+        ("trials", completed, {"mode": "markers", "marker": {"color": GREY, "size": 7}}),
         ("front", best, {"mode": "lines+markers", "line": {"color": COLOURS[0], "shape": "hv"}, "marker": {"size": 10}}),
     ):
         x, y = [cost_of(r, cost) for r in some], [r.score for r in some]
-        figure.add_scatter(x=x, y=y, name=name, text=[f"trial {r.id}: {short(r.config)}" for r in some], **style)
+        drawn.add_scatter(x=x, y=y, name=name, text=[f"trial {r.id}: {short(r.config)}" for r in some], **style)
     costs = [math.log10(max(cost_of(r, cost) or 0.0, 1e-9)) for r in best]
     xaxis = {"title": TITLES[cost], "type": "log", "tickformat": ",~r", **_around(costs)}
     words += " A double click shows all trials, also those far from it."
-    return chart(figure, words, first, xaxis=xaxis, yaxis={"title": objective.name, **scores})
+    return chart(drawn, words, first, xaxis=xaxis, yaxis=scores)
 
 
 def _around(values: Sequence[float]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ def noted(options: Model) -> tuple[Model, set[str]]:
     kind, read = type(options), set[str]()
     fields = kind.model_fields.keys()
 
-    class Noted(kind):  # type: ignore[misc,valid-type]  # made for this object alone
+    class Noted(kind):  # type: ignore[misc,valid-type]  # mypy knows no class whose base is a value
         def __getattribute__(self, name: str) -> Any:
             if name in fields:
                 read.add(name)

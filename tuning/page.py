@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 COLOURS = ("#1f77b4", "#d62728", "#2ca02c", "#9467bd", "#ff7f0e", "#17becf", "#8c564b", "#e377c2", "#7f7f7f", "#bcbd22", "#393b79")
+GREY = "rgba(136,136,136,0.55)"  # of what is many
 LONG = 30  # characters from which a cell is read as words
 STYLE = """
 :root { color-scheme: light dark; }
@@ -94,12 +95,19 @@ addEventListener("DOMContentLoaded", () => {
 """
 
 
-def chart(figure: Any, words: str, first: bool, **layout: Any) -> str:
+def figure() -> Any:
+    """An empty plotly figure."""
+    import plotly.graph_objects as go
+
+    return go.Figure()
+
+
+def chart(plot: Any, words: str, first: bool, **layout: Any) -> str:
     """A plotly figure with its text equivalent; the first of a page brings the script."""
     from plotly.offline import get_plotlyjs
 
     layout = {"margin": {"t": 20, "r": 10}, **layout}
-    figure.update_layout(
+    plot.update_layout(
         template="none",
         height=420,
         paper_bgcolor="rgba(0,0,0,0)",
@@ -109,6 +117,6 @@ def chart(figure: Any, words: str, first: bool, **layout: Any) -> str:
         **layout,
     )
     script = f"<script>{get_plotlyjs()}</script>{DRAW}" if first else ""
-    data = figure.to_json().replace("</", "<\\/")  # no text in it may end the script
+    data = plot.to_json().replace("</", "<\\/")  # no text in it may end the script
     drawn = f'<div class="chart"></div><script type="application/json">{data}</script>'
     return f"{script}{drawn}\n<p><small>{text(words)}</small></p>"

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..page import COLOURS, chart, page, table, text, verdict
+from ..page import COLOURS, chart, figure, page, table, text, verdict
 from .runs import Point, Run
 from .statistics import by_strategy
 
@@ -38,13 +38,11 @@ def steps(run: Run, grid: np.ndarray, place: Callable[[Point], float]) -> np.nda
 
 def _chart(runs: Sequence[Run], axis: str, place: Callable[[Point], float], objective: str, first: bool) -> str:
     """Medians with the middle half of the seeds as a band, and the same in words."""
-    import plotly.graph_objects as go
-
     name, direction = objective.split(":")
     sign = -1.0 if direction == "max" else 1.0
     most = max((place(run.points[-1]) for run in runs if run.points), default=1.0)
     grid = np.linspace(0, max(run.budget for run in runs) if axis == "seconds" else most, GRID)
-    figure, words = go.Figure(), []
+    drawn, words = figure(), []
     for (strategy, own), colour in zip(by_strategy(runs).items(), COLOURS * 9, strict=False):
         begun = [run for run in own if run.points]
         if not begun:
@@ -54,11 +52,11 @@ def _chart(runs: Sequence[Run], axis: str, place: Callable[[Point], float], obje
         x = grid[seen]
         low, middle, high = (np.quantile(values[:, seen], q, axis=0) for q in (0.25, 0.5, 0.75))
         band = {"x": [*x, *x[::-1]], "y": [*high, *low[::-1]], "fill": "toself", "fillcolor": colour, "opacity": 0.15}
-        figure.add_scatter(**band, line={"width": 0}, hoverinfo="skip", showlegend=False, mode="lines")
-        figure.add_scatter(x=x, y=middle, name=strategy, line={"color": colour, "shape": "hv"}, mode="lines")
+        drawn.add_scatter(**band, line={"width": 0}, hoverinfo="skip", showlegend=False, mode="lines")
+        drawn.add_scatter(x=x, y=middle, name=strategy, line={"color": colour, "shape": "hv"}, mode="lines")
         words.append(f"{strategy} {middle[0]:.4f} at first, {middle[-1]:.4f} at the end")
     told = f"{name} over {axis}, median over seeds: {'; '.join(words)}."
-    return chart(figure, told, first, xaxis_title=axis, yaxis_title=f"{name} of the incumbent")
+    return chart(drawn, told, first, xaxis_title=axis, yaxis_title=f"{name} of the incumbent")
 
 
 def _strategies(strategies: dict[str, dict[str, Any]]) -> str:

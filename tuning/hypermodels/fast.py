@@ -93,7 +93,9 @@ class VariableDropout(keras.layers.Dropout):  # type: ignore[misc]  # Keras ship
 
     def __init__(self, rate: float, **settings: Any) -> None:
         super().__init__(rate, **settings)
-        self.current = tf.Variable(tf.constant(rate, tf.float32), trainable=False)  # TensorFlow's own: not among the weights
+        self.current = tf.Variable(
+            tf.constant(rate, tf.float32), trainable=False
+        )  # TensorFlow ships no types own: not among the weights
 
     def call(self, inputs: Any, training: bool = False) -> Any:
         """The same numbers as Keras's from the same seed."""
@@ -134,7 +136,7 @@ class FusedAdam(keras.optimizers.Adam):  # type: ignore[misc]  # Keras ships no 
         mean = tf.math.unsorted_segment_sum(gradient.values, gradient.indices, rows)
         square = tf.math.unsorted_segment_sum(tf.square(gradient.values), gradient.indices, rows)
 
-        @tf.function(jit_compile=True, autograph=False)  # type: ignore[untyped-decorator]  # TensorFlow's
+        @tf.function(jit_compile=True, autograph=False)  # type: ignore[untyped-decorator]  # TensorFlow ships no types
         def moved(target: Any, m: Any, v: Any, mean: Any, square: Any, rate: Any) -> Any:
             m = m + (mean - m) * (1 - self.beta_1)
             v = v + (square - v) * (1 - self.beta_2)

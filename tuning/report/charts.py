@@ -11,20 +11,13 @@ from ..answer_schema import Answer, Raced
 from ..effects import number
 from ..front_page import front_chart
 from ..ledger import Record
-from ..page import COLOURS, chart
+from ..page import COLOURS, GREY, chart, figure
 from ..progress import short
 from ..trade import front
 from .source import Source, plain
 
 CURVES = 40  # learning curves that are drawn
-BLUE, RED, GREY = COLOURS[0], COLOURS[1], "rgba(136,136,136,0.55)"
-
-
-def figure() -> Any:
-    """An empty plotly figure."""
-    import plotly.graph_objects as go
-
-    return go.Figure()
+BLUE, RED = COLOURS[:2]
 
 
 def sizes(found: Source, answer: Answer | None, first: bool) -> str:
@@ -97,9 +90,9 @@ def _window(found: Source) -> dict[str, Any]:
 def costs(found: Source, first: bool) -> str:
     """Score against parameters, with the front."""
     done = [record for record in found.trials if record.completed]
-    points = "; ".join(f"{r.parameters:,} parameters {r.score:.4f}" for r in front(done, found.objective, "parameters"))
-    words = f"Nothing gives more for less than: {points}."
-    return front_chart(done, found.objective, "parameters", words, first, _window(found))
+    best = front(done, found.objective, "parameters")
+    words = f"Nothing gives more for less than: {'; '.join(f'{r.parameters:,} parameters {r.score:.4f}' for r in best)}."
+    return front_chart(done, best, "parameters", {"title": found.objective.name, **_window(found)}, words, first)
 
 
 def curves(found: Source, first: bool) -> str:
