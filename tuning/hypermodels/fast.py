@@ -93,9 +93,7 @@ class VariableDropout(keras.layers.Dropout):  # type: ignore[misc]  # Keras ship
 
     def __init__(self, rate: float, **settings: Any) -> None:
         super().__init__(rate, **settings)
-        self.current = tf.Variable(
-            tf.constant(rate, tf.float32), trainable=False
-        )  # TensorFlow ships no types own: not among the weights
+        self.current = tf.Variable(tf.constant(rate, tf.float32), trainable=False)  # TensorFlow's own: not among the weights
 
     def call(self, inputs: Any, training: bool = False) -> Any:
         """The same numbers as Keras's from the same seed."""
