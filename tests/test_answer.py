@@ -14,11 +14,13 @@ from test_study import MadeUp, events, study
 
 from tuning.answer import answered
 from tuning.best_schema import Best
+from tuning.claims import compared_of
+from tuning.confirm import BASELINE
 from tuning.evidence import Evidence
 from tuning.inference import Estimate, difference, estimate, holm, not_told_apart, pooled
 from tuning.journal import read
 from tuning.objective import Objective
-from tuning.race import LEAST, SMALL, USUAL, Candidate, Prefer, Race, admitted, chosen, contenders
+from tuning.race import DEFAULTS, LEAST, SMALL, USUAL, Candidate, Prefer, Race, admitted, chosen, contenders
 from tuning.space import Config
 from tuning.words import Scale
 
@@ -223,6 +225,20 @@ def test_a_study_races_its_sizes_and_the_defaults_on_seeds_no_trial_had(tmp_path
     for event in confirmed:
         by_number.setdefault(event["number"], set()).add(event["seed"])
     assert all(len(seeds) == 1 for seeds in by_number.values())  # paired
+
+
+def test_defaults_that_were_a_trial_are_still_what_the_chosen_is_held_against(tmp_path: Path) -> None:
+    default: Config = {"units": 8, "learning_rate": 0.001}
+    found = study(tmp_path, MadeUp(2), trials=12, share=0.8, default=default, first=[default])
+    found.run()
+    raced = found.confirmation.candidates()
+    kept = next(one for one in raced if one.config == default)
+    assert kept.trial == 0
+    assert DEFAULTS in kept.roles
+    assert len(kept.losses) >= LEAST
+    assert raced.index(kept) <= BASELINE
+    told = evidence([kept, candidate(32, [-0.99] * len(kept.losses))], prefer="best")
+    assert "default" in [claim.question for claim in compared_of(told, (0.01, 4.0))]
 
 
 @pytest.mark.parametrize(("share", "prefer", "first"), [(0.5, "smallest", 8), (0.9, "smallest", 32), (0.5, "best", 32)])

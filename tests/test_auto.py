@@ -15,7 +15,7 @@ from tuning.objective import Objective
 from tuning.recorded import Table
 from tuning.space import Condition, Config, Grid, Interval, Parameter, Space, same
 from tuning.strategies import Setting
-from tuning.strategies.auto import GUIDED, PROBES, RATE, Auto
+from tuning.strategies.auto import DEFAULT, GUIDED, PROBES, RATE, Auto
 from tuning.strategies.cube import Cube, to_config, to_point
 from tuning.strategies.curves import ENOUGH, FEW, Curves, tamed
 from tuning.strategies.portfolio import carried, learned
@@ -92,6 +92,25 @@ class TestAuto:
         anywhere = Cube(SPACE).drawn(np.random.default_rng(0), 100)
         expected = PriorMean(SPACE)
         assert np.median(expected(begun)) < np.quantile(expected(anywhere), 0.25)
+
+    def test_the_defaults_are_among_the_first(self) -> None:
+        strategy = auto()
+        asked = [strategy.ask() for _ in range(DEFAULT + 2)]
+        configs = [same(trial.config) for trial in asked if isinstance(trial, Trial)]
+        assert configs.index(same(SPACE.default())) == DEFAULT
+        named = auto()
+        named.ask(SPACE.default())
+        configs = [same(trial.config) for trial in (named.ask() for _ in range(DEFAULT + 1)) if isinstance(trial, Trial)]
+        assert same(SPACE.default()) not in configs
+
+    def test_while_no_trial_has_ended_none_goes_on_that_another_overtook(self) -> None:
+        strategy = auto()
+        trials = [trial for trial in (strategy.ask() for _ in range(PROBES + 2)) if isinstance(trial, Trial)]
+        strategy.report(trials[0], 1, 0.8)
+        strategy.tell(trials[0], Result(Status.COMPLETED, 0.8, 9.0, (0.8,), paused=True))
+        assert strategy.report(trials[-1], 1, 0.5) is Decision.CONTINUE
+        assert strategy.report(trials[-1], 2, 0.7) is Decision.PAUSE
+        assert strategy.report(trials[-2], 2, 0.9) is Decision.CONTINUE
 
     def test_finds_better_than_chance_in_as_many_epochs(self) -> None:
         found = run(auto(), 25)

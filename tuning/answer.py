@@ -93,7 +93,7 @@ def _raced(one: Candidate, found: Evidence, race: Race, prior: tuple[float, floa
 def _best_of(one: Candidate) -> list[str]:
     """What it was raced for."""
     if not one.roles:
-        return ["default" if one.trial is None else "earlier choice"]
+        return ["earlier choice"]
     return [f"{name}={value}" if name else str(value) or "search" for name, value in one.roles]
 
 

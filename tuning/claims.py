@@ -12,7 +12,7 @@ from .answer_schema import Claim
 from .evidence import Evidence
 from .inference import LEVEL, Estimate, difference, finite, holm
 from .objective import Objective
-from .race import Candidate
+from .race import DEFAULTS, Candidate
 from .words import ORDINAL, Scale
 
 PLAIN: dict[str, Any] = {"layers": 1, "bidirectional": False, "taper": "constant", "cell": "lstm"}
@@ -24,7 +24,7 @@ PLAIN: dict[str, Any] = {"layers": 1, "bidirectional": False, "taper": "constant
 def compared_of(found: Evidence, prior: tuple[float, float]) -> list[Claim]:
     """The chosen against the defaults, and each other choice of the structure against the plain one, by Holm over all."""
     raw: list[tuple[str, str, Estimate, float | None]] = []
-    default = next((one for one in found.candidates if not one.roles and one.trial is None), None)
+    default = next((one for one in found.candidates if DEFAULTS in one.roles), None)
     if default is not None and default is not found.chosen and len(default.losses) >= 2:
         gain = difference(default.losses, found.chosen.losses, prior)
         raw.append(("default", "the chosen network against the one with every default", gain, _times(found, found.chosen, default)))

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from .constraints import Constraints
 from .descent import smallest_close
 from .executors import RETRIED, Message
-from .ledger import ANY, Confirmed, Record, Role
-from .race import MOST, Candidate, Prefer, Race, admitted, revealed, rivals
+from .ledger import ANY, Confirmed, Record, Role, alive
+from .race import DEFAULTS, MOST, Candidate, Prefer, Race, admitted, revealed, rivals
 from .space import Config, same
 from .timing import whole
 from .trial import Decision, derived_seed
@@ -56,13 +56,21 @@ class Confirmation:
         for role, record in order if self.share else order[:1]:
             one = found.setdefault(same(record.config), self._made(record.config, record))
             one.roles = (*one.roles, role)
-        if self.share and self.default is not None and same(self.default) not in found:
-            one = self._made(self.default, None)
-            found = dict([*list(found.items())[:BASELINE], (one.key, one), *list(found.items())[BASELINE:]])
+        if self.share and self.default is not None:
+            found = self._with_default(found, self.default)
         for key, known in ledger.confirmed.items():
             one = found.setdefault(key, self._known(known))
             self._add(one, known)
         return list(found.values())
+
+    def _with_default(self, found: dict[str, Candidate], default: Config) -> dict[str, Candidate]:
+        """The defaults, whether they were a trial that ran or not, no later than their place."""
+        trial = self.study.ledger.trial_of(default)
+        record = None if trial is None else self.study.ledger.records[trial]
+        one = found.get(same(default)) or self._made(default, record if record and alive(record) else None)
+        one.roles = (*one.roles, DEFAULTS)
+        order = list(dict.fromkeys([*list(found)[:BASELINE], one.key, *found]))
+        return {key: one if key == one.key else found[key] for key in order}
 
     def _rivals(self, best: Record) -> dict[str, Candidate]:
         """The search's best, and the smallest that is close to it where the smallest is preferred."""

@@ -21,6 +21,7 @@ from .space import Config, same
 Prefer = Literal["smallest", "one-se", "best"]
 LEAST, USUAL, MOST = 3, 5, 10  # seeds: before a claim; that time is kept for; of one configuration
 SMALL: Role = ("", "smallest within the margin")
+DEFAULTS: Role = ("", "default")
 RIVALS = {ANY, SMALL}  # roles of those that a claim is made about: the search's best, the smallest that is close to it
 LOSER = 0.02  # level at which a configuration leaves the race
 POINT, SHARE_OF_LOSS = 0.01, 0.02  # a difference that nobody minds: of a score up to 1, of a loss
@@ -32,7 +33,7 @@ class Candidate:
 
     config: Config
     roles: tuple[Role, ...] = ()  # what it is the best of
-    trial: int | None = None  # None: the defaults, which were no trial
+    trial: int | None = None  # None: it was none
     search: float | None = None  # its loss in the search
     size: int = 0  # parameters without embeddings; 0 while not known
     cost: float = 0.0  # of one run as expected, in what the race is paid in (seconds, or epochs)

@@ -7,8 +7,9 @@ something small would always be worth more than the large network that the small
 it has hardly a chance left to end better than the best, as its curve is foretold from those that were trained to their end, and
 when that saves more than beginning another costs. Where an epoch is dear, the first few trials stop after one, the process is
 fitted to what they had by then, and the best of every four go on, until another has done better in fewer epochs: on large data one
-trial to its end is half of a search. What runs is taken for what is expected of it. The process is fitted to a few trials, however
-many there are. What each part gives: benchmarks/strategies.py --ablations.
+trial to its end is half of a search. The third trial is the network with every default, for what no other task has taught. What runs
+is taken for what is expected of it. The process is fitted to a few trials, however many there are. What each part gives:
+benchmarks/strategies.py --ablations.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ SAVED = 3.0  # times what it takes to begin another, that a pause must save
 COST = 0.5  # power of the seconds by which an improvement is divided
 PROBES = 8  # first trials that stop after an epoch, where what is left of them saves what a pause must, to be compared first
 RATE = 4  # of so many of these the best goes on at once (asynchronous successive halving: Li et al. 2020)
+DEFAULT = 2  # trials before that with every default
 GUIDED = 3  # trials of which an epoch is known before the process takes over from what other tasks lead one to expect
 WORTH = 0.02  # of the losses' spread: least expected improvement for which a trial goes on where nothing new may be tried
 GROWN = 1.25  # times as many trials as when lengths and noise were chosen last, and they are chosen anew
@@ -121,7 +123,7 @@ class Auto(Proposer):
         saves = self.setting.max_epochs - epoch > self._pays[trial.id]
         loss = min(self.setting.objective.key(score), before)
         if not self._curves.known:
-            probed = self._costs is not None and trial.id < PROBES and (epoch == 1 or self._overtaken(epoch, loss))
+            probed = self._costs is not None and ((trial.id < PROBES and epoch == 1) or self._overtaken(epoch, loss))
             return Decision.PAUSE if probed and saves else Decision.CONTINUE
         best, noise = self._best()
         end, unknown = self._curves.ends(np.array([loss]), np.array([epoch]))
@@ -218,9 +220,11 @@ class Auto(Proposer):
         return step
 
     def _expected_best(self) -> Trial | Config | None:
-        """While nothing is known here: what promises most for its cost as other tasks lead one to expect."""
+        """While nothing is known here: what promises most for its cost as other tasks lead one to expect, and the defaults."""
         if self.full:
             return None
+        if len(self.configs) == DEFAULT and same(default := self.setting.space.default()) not in self.tried:
+            return default
         points = self._candidates()
         gains = improvement(SLOPE * self._axes(points)[:, -1], np.ones(len(points)), 0.0)
         return self._first([], points, gains / self._cost(points, 0))
