@@ -159,6 +159,17 @@ class TestAuto:
         assert strategy.report(trial, 2, best + 0.02) is Decision.CONTINUE
         assert strategy.report(trial, 3, best + 0.005) is Decision.PAUSE
 
+    def test_one_that_another_overtook_waits_while_there_is_something_new(self) -> None:
+        strategy = auto(trials=PROBES + 1)
+        trials = [trial for trial in (strategy.ask() for _ in range(PROBES)) if isinstance(trial, Trial)]
+        for trial in trials[:-1]:
+            strategy.tell(trial, Result(Status.COMPLETED, 0.5, 9.0, (0.4, 0.5), paused=True))
+        best = trials[-1]
+        strategy.tell(best, Result(Status.COMPLETED, 0.6, 9.0, (0.6,), paused=True))
+        asked = [trial.id for trial in (strategy.ask() for _ in range(3)) if isinstance(trial, Trial)]
+        assert asked[:2] == [best.id, PROBES]  # the best goes on; what it overtook does not, there is a new one
+        assert asked[2] in {trial.id for trial in trials[:-1]}  # nothing new may be tried any more
+
     def test_the_best_of_the_first_few_comes_of_what_an_epoch_of_others_told(self) -> None:
         found = [[quality(trial.config) for trial, _ in run(auto(seed), PROBES)] for seed in range(10)]
         assert np.mean([scores[GUIDED:] for scores in found]) > np.mean([scores[:GUIDED] for scores in found])

@@ -7,8 +7,8 @@ something small would always be worth more than the large network that the small
 it has hardly a chance left to end better than the best, as its curve is foretold from those that were trained to their end, and
 when that saves more than beginning another costs. Where an epoch is dear, the first few trials stop after one, the process is
 fitted to what they had by then, and the best of every four go on, until another has done better in fewer epochs: on large data one
-trial to its end is half of a search. The third trial is the network with every default, for what no other task has taught. What runs
-is taken for what is expected of it. The process is fitted to a few trials, however many there are. What each part gives:
+trial to its end is half of a search. The third trial is the network with every default, for what no other task has taught. What
+runs is taken for what is expected of it. The process is fitted to a few trials, however many there are. What each part gives:
 benchmarks/strategies.py --ablations.
 """
 
@@ -211,13 +211,18 @@ class Auto(Proposer):
 
     def _first_step(self) -> Trial | Config | None:
         """While hardly a trial has ended: an epoch of each of a few, and the best of every few go on."""
-        step, gone_on = None, self._steps - len(self.configs)
-        if not self._waiting or (len(self.configs) < PROBES and gone_on >= len(self._told) // RATE):
+        step, waits = None, self._waiting[0][1] if self._waiting else None
+        if waits is None or not self._may_go_on(waits):
             step = self._expected_best() if len(self._told) < GUIDED else self._best_step([])
-        if step is None and self._waiting:
-            number = self._waiting[0][1]
-            return Trial(number, self.configs[number], self.setting.max_epochs)
+        if step is None and waits is not None:
+            return Trial(waits, self.configs[waits], self.setting.max_epochs)
         return step
+
+    def _may_go_on(self, number: int) -> bool:
+        """Whether one that waits is the best of as many as that takes, and would not pause at once."""
+        loss, epochs = self._told[number]
+        gone_on = self._steps - len(self.configs)
+        return not self._overtaken(epochs, loss) and (len(self.configs) >= PROBES or gone_on < len(self._told) // RATE)
 
     def _expected_best(self) -> Trial | Config | None:
         """While nothing is known here: what promises most for its cost as other tasks lead one to expect, and the defaults."""
