@@ -23,6 +23,7 @@ from tuning.compare.runs import Run, replayed
 from tuning.compare.statistics import seconds
 from tuning.compare.whole import affordable, target_of, thinking
 from tuning.recorded import Table
+from tuning.space import Config
 from tuning.strategies import STRATEGIES, Setting, Strategy
 from tuning.strategies.auto import Auto
 from tuning.strategies.prior_mean import PriorMean
@@ -64,6 +65,13 @@ class WithoutNoise(Auto):
         return self._sorted[0][0], super()._best()[1]
 
 
+class WithoutDefaults(Auto):
+    """The third trial is what other tasks lead one to expect, as the first two are."""
+
+    def _defaults(self) -> Config | None:
+        return None
+
+
 def without_lengths(setting: Setting) -> Strategy:
     """All axes alike."""
     return with_axes(setting, Axes(setting.space, lengths={}, prior=PriorMean(setting.space, setting.unseen)))
@@ -86,6 +94,7 @@ ABLATIONS: dict[str, Callable[[Setting], Strategy]] = {
     "auto without probes": WithoutProbes,
     "auto without cost": WithoutCost,
     "auto without noise": WithoutNoise,
+    "auto without defaults": WithoutDefaults,
     "auto without lengths": without_lengths,
     "auto without mean": without_mean,
 }

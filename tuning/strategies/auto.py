@@ -228,11 +228,16 @@ class Auto(Proposer):
         """While nothing is known here: what promises most for its cost as other tasks lead one to expect, and the defaults."""
         if self.full:
             return None
-        if len(self.configs) == DEFAULT and same(default := self.setting.space.default()) not in self.tried:
+        if (default := self._defaults()) is not None:
             return default
         points = self._candidates()
         gains = improvement(SLOPE * self._axes(points)[:, -1], np.ones(len(points)), 0.0)
         return self._first([], points, gains / self._cost(points, 0))
+
+    def _defaults(self) -> Config | None:
+        """The network with every default, when it is its turn."""
+        default = self.setting.space.default()
+        return default if len(self.configs) == DEFAULT and same(default) not in self.tried else None
 
     def _candidates(self) -> Array:
         """Points at random, and around the best."""
