@@ -216,8 +216,12 @@ def main() -> None:
                     run = here(name, seed, args.budget, path) if system == "here" else peer(system, name, seed, args.budget, path)
                 history.add(**keys, **run)
                 print(f"{name} seed {seed} {system}: {len(run['epochs'])} epochs", flush=True)
-    known = [line for line in history.lines if line["budget"] == args.budget]
-    overall([judged(name, newest([line for line in known if line["data"] == name]), args.budget) for name in names])
+    runs = {name: newest([line for line in history.lines if (line["budget"], line["data"]) == (args.budget, name)]) for name in names}
+    whole = [name for name in names if {run["system"] for run in runs[name]} == set(SYSTEMS)]
+    if left := set(names) - set(whole):
+        print(f"no table of {', '.join(sorted(left))}: not every system has run there")
+    if whole:
+        overall([judged(name, runs[name], args.budget) for name in whole])
 
 
 if __name__ == "__main__":
