@@ -216,7 +216,8 @@ def main() -> None:
                     run = here(name, seed, args.budget, path) if system == "here" else peer(system, name, seed, args.budget, path)
                 history.add(**keys, **run)
                 print(f"{name} seed {seed} {system}: {len(run['epochs'])} epochs", flush=True)
-    runs = {name: newest([line for line in history.lines if (line["budget"], line["data"]) == (args.budget, name)]) for name in names}
+    known = [line for line in history.lines if line["budget"] == args.budget]
+    runs = {name: newest([line for line in known if line["data"] == name]) for name in names}
     whole = [name for name in names if {run["system"] for run in runs[name]} == set(SYSTEMS)]
     if left := set(names) - set(whole):
         print(f"no table of {', '.join(sorted(left))}: not every system has run there")
