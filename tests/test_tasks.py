@@ -13,6 +13,7 @@ from tuning.objective import Objective
 from tuning.task import DataOptions, load_recipe, load_task, recipe_files
 
 NAMES = sorted(recipe_files())
+IN_TIME_ORDER = ("forecast", "finance", "next_word")
 KINDS = {
     "sentiment": "binary",
     "topics": "classes",
@@ -42,6 +43,7 @@ class TestEveryTask:
         task = small_task(name)
         output, splits = task.spec.output, task.splits
         assert output.kind == KINDS[name]
+        assert task.spec.ordered == (name in IN_TIME_ORDER)
         assert Objective.parse(task.spec.objective).metric in METRICS[output.kind]
         for split in splits.values():
             assert len(split.x) == len(split.y) == len(split.lengths)

@@ -94,6 +94,7 @@ class TaskSpec(BaseModel):
     output: Output
     objective: str
     codec: Codec
+    ordered: bool = False  # rows of a split follow each other in time, so that neighbours are alike
     baselines: dict[str, dict[str, dict[str, float]]] = {}  # name -> split -> metric -> value
     ceiling: float | None = None
     notes: tuple[str, ...] = ()
@@ -140,7 +141,7 @@ class Task:
 
 def fingerprint(spec: TaskSpec, splits: Mapping[str, Split]) -> str:
     """SHA-256 of everything a trial can see."""
-    digest = hashlib.sha256(spec.model_dump_json(exclude={"baselines", "notes", "fingerprint", "rows"}).encode())
+    digest = hashlib.sha256(spec.model_dump_json(exclude={"ordered", "baselines", "notes", "fingerprint", "rows"}).encode())
     for name in sorted(splits):
         for array in (splits[name].x, splits[name].y, splits[name].lengths):
             digest.update(f"{name}{array.shape}{array.dtype}".encode())

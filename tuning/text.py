@@ -200,6 +200,7 @@ def running_text(
         output=output,
         objective="val_perplexity",
         codec=codec,
+        ordered=True,
         ceiling=ceiling,
         baselines=scored(output, splits, {"unigram": unigram, "bigram": bigram}),
     )

@@ -96,7 +96,7 @@ class Final:
         told = {"metrics": every, "n": networks[0]["n"], "seeds": len(networks), "delivered": metrics[0].get(metric)}
         if not self.ours:
             return told
-        rows = rows_interval(self.task.output, [found["rows"] for found in networks], metric)
+        rows = rows_interval(self.task.output, [found["rows"] for found in networks], metric, self.task.ordered)
         low, high = seeds_interval([one[metric] for one in metrics], rows, metric in BOUNDED)
         return {**told, "low": low, "high": high, "rows_low": rows[0], "rows_high": rows[1]}
 
