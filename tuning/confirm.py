@@ -69,8 +69,8 @@ class Confirmation:
         record = None if trial is None else self.study.ledger.records[trial]
         one = found.get(same(default)) or self._made(default, record if record and alive(record) else None)
         one.roles = (*one.roles, DEFAULTS)
-        order = list(dict.fromkeys([*list(found)[:BASELINE], one.key, *found]))
-        return {key: one if key == one.key else found[key] for key in order}
+        entries = list(found.items())
+        return dict([*entries[:BASELINE], (one.key, one), *entries])
 
     def _rivals(self, best: Record) -> dict[str, Candidate]:
         """The search's best, and the smallest that is close to it where the smallest is preferred."""

@@ -132,9 +132,7 @@ def _auc(truth: Array, p: Array) -> float:
     return float((rankdata(p)[positive].sum() - n1 * (n1 + 1) / 2) / (n1 * n0))
 
 
-def rows_interval(
-    output: Output, networks: Sequence[Rows], metric: str, ordered: bool = False, resamples: int = 1000
-) -> tuple[float, float]:
+def rows_interval(output: Output, networks: Sequence[Rows], metric: str, ordered: bool = False) -> tuple[float, float]:
     """A 95 % percentile bootstrap interval (Efron 1979) over rows of the metric's mean over networks, all on the same rows.
 
     Of `ordered` rows blocks are drawn, as long as the root of their number (Politis and Romano 1992, "A circular block-resampling
@@ -145,7 +143,7 @@ def rows_interval(
     needless = {"tp", "fp", "fn"} if metric != "f1" else set()
     needless |= {"p", "truth"} if metric != "auc" else set()
     slim = [{name: column for name, column in rows.items() if name not in needless} for rows in networks]
-    resamples = resamples if n <= 20_000 else 200
+    resamples = 1000 if n <= 20_000 else 200
     length = math.ceil(math.sqrt(n)) if ordered else 1
     draws = []
     for _ in range(max(100, resamples // len(slim)) if metric in ("f1", "auc") else resamples):

@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
+from multiprocessing.context import ForkServerContext, SpawnContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
@@ -70,9 +71,10 @@ class Processes:
         self._children: list[Child] = []
         self._closed = False
         Processes.opened += 1
-        method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
-        self._context = multiprocessing.get_context(method)
-        if method == "forkserver":
+        forks = "forkserver" in multiprocessing.get_all_start_methods()
+        self._context: ForkServerContext | SpawnContext
+        self._context = multiprocessing.get_context("forkserver") if forks else multiprocessing.get_context("spawn")
+        if forks:
             self._context.set_forkserver_preload([*PRELOADED, "tuning.training.deliver"])
             with errors_to(self._log), _no_main():
                 forkserver.ensure_running()  # starts to load TensorFlow while the driver reads the data
@@ -88,7 +90,7 @@ class Processes:
     def _start(self) -> Child:
         here, there = self._context.Pipe()
         arguments = (there, self.threads, self.deterministic, self._log)
-        process: BaseProcess = self._context.Process(target=serve, args=arguments)  # type: ignore[attr-defined]  # typeshed's base context lacks it
+        process: BaseProcess = self._context.Process(target=serve, args=arguments)
         with _no_main():
             process.start()
         there.close()

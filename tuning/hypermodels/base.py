@@ -139,6 +139,12 @@ class SequenceHyperModel(keras_tuner.HyperModel):  # type: ignore[misc]  # Keras
         return self.kit.dropout(rate)(features) if rate else features
 
 
+def network(inputs: Any, outputs: Any, name: str) -> Model:
+    """A Keras model from symbolic inputs to outputs."""
+    made: Model = keras.Model(inputs, outputs, name=name)
+    return made
+
+
 def units_of(config: Config, layer: int) -> int:
     """Units of one layer (the first is 0): the same in each, or half of the one before."""
     units = int(config["units"])

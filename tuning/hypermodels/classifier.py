@@ -10,7 +10,7 @@ from keras import ops
 from ..codec import PAD
 from ..keras_types import Model
 from ..space import Config
-from .base import SequenceHyperModel
+from .base import SequenceHyperModel, network
 
 
 class Classifier(SequenceHyperModel):
@@ -33,7 +33,7 @@ class Classifier(SequenceHyperModel):
         else:
             size = 1 if output.kind == "binary" else output.size
             answer = keras.layers.Dense(size, activation="sigmoid", name="probability")(pooled)
-        return keras.Model(inputs, answer, name="classifier")  # type: ignore[no-any-return]  # Keras ships no types
+        return network(inputs, answer, name="classifier")
 
     def _pooled(self, inputs: Any, states: Any, pooling: str) -> Any:
         """The mean or maximum of the states over the valid steps; Keras's own maximum would see the padding."""

@@ -134,13 +134,13 @@ class FusedAdam(keras.optimizers.Adam):  # type: ignore[misc]  # Keras ships no 
         mean = tf.math.unsorted_segment_sum(gradient.values, gradient.indices, rows)
         square = tf.math.unsorted_segment_sum(tf.square(gradient.values), gradient.indices, rows)
 
-        @tf.function(jit_compile=True, autograph=False)  # type: ignore[untyped-decorator]  # TensorFlow ships no types
         def moved(target: Any, m: Any, v: Any, mean: Any, square: Any, rate: Any) -> Any:
             m = m + (mean - m) * (1 - self.beta_1)
             v = v + (square - v) * (1 - self.beta_2)
             return target - m * rate / (tf.sqrt(v) + self.epsilon), m, v
 
-        for variable, value in zip((target, m, v), moved(target, m, v, mean, square, rate), strict=True):
+        compiled = tf.function(moved, jit_compile=True, autograph=False)
+        for variable, value in zip((target, m, v), compiled(target, m, v, mean, square, rate), strict=True):
             variable.assign(value)
 
 

@@ -10,7 +10,7 @@ from keras import ops
 from ..keras_types import Model
 from ..ranges import Limits
 from ..space import Config, Grid
-from .base import SequenceHyperModel
+from .base import SequenceHyperModel, network
 
 
 class Forecaster(SequenceHyperModel):
@@ -52,4 +52,4 @@ class Forecaster(SequenceHyperModel):
             values = values * spread
         if config["predict"] != "level":
             values = values + last
-        return keras.Model(inputs, values, name="forecaster")  # type: ignore[no-any-return]  # Keras ships no types
+        return network(inputs, values, name="forecaster")

@@ -6,7 +6,7 @@ import keras
 
 from ..keras_types import Model
 from ..space import Config
-from .base import SequenceHyperModel
+from .base import SequenceHyperModel, network
 
 
 class LanguageModel(SequenceHyperModel):
@@ -22,4 +22,4 @@ class LanguageModel(SequenceHyperModel):
         inputs, features = self.entry(config)
         states = self.stack(features, config, sequences=True)
         tokens = keras.layers.Dense(self.task.output.size, activation="softmax", name="next_token")(states)
-        return keras.Model(inputs, tokens, name="language_model")  # type: ignore[no-any-return]  # Keras ships no types
+        return network(inputs, tokens, name="language_model")

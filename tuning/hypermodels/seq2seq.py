@@ -8,7 +8,7 @@ import keras
 
 from ..keras_types import Model
 from ..space import Config
-from .base import SequenceHyperModel, units_of
+from .base import SequenceHyperModel, network, units_of
 
 
 class EncoderDecoder(SequenceHyperModel):
@@ -36,7 +36,7 @@ class EncoderDecoder(SequenceHyperModel):
             decoder = self.recurrent(config, units, True, f"decoder_{layer + 1}")
             decoded = self.dropped(decoder(decoded, initial_state=states), config)
         tokens = keras.layers.Dense(output.size, activation="softmax", name="next_token")(decoded)
-        return keras.Model([source, shifted], tokens, name="encoder_decoder")  # type: ignore[no-any-return]  # Keras ships no types
+        return network([source, shifted], tokens, name="encoder_decoder")
 
     def _encoder(self, features: Any, config: Config, layer: int) -> tuple[Any, list[Any]]:
         each = self.recurrent(config, units_of(config, layer), True, f"encoder_{layer + 1}", return_state=True)

@@ -9,7 +9,7 @@ import keras
 from ..keras_types import Model
 from ..ranges import Limits
 from ..space import Config, Grid
-from .base import SequenceHyperModel
+from .base import SequenceHyperModel, network
 
 
 class Tagger(SequenceHyperModel):
@@ -30,4 +30,4 @@ class Tagger(SequenceHyperModel):
         inputs, features = self.entry(config)
         states = self.stack(features, config, sequences=True)
         tags = keras.layers.Dense(self.task.output.size, activation="softmax", name="tags")(states)
-        return keras.Model(inputs, tags, name="tagger")  # type: ignore[no-any-return]  # Keras ships no types
+        return network(inputs, tags, name="tagger")

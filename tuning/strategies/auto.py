@@ -15,7 +15,6 @@ benchmarks/strategies.py --ablations.
 from __future__ import annotations
 
 import copy
-from bisect import insort
 
 import numpy as np
 from scipy.special import ndtr
@@ -27,6 +26,7 @@ from .cube import Array, Cube, to_config, to_point
 from .curves import Curves, tamed
 from .prior_mean import PriorMean
 from .proposer import Proposer, untried
+from .standing import Standing
 from .surrogate import SLOPE, Axes, Surrogate, improvement
 
 MOST = 64  # trials that are fitted: half of them the best, half the latest; 160 gave no better (benchmarks/strategies.py)
@@ -55,10 +55,7 @@ class Auto(Proposer):
         self._vectors: list[Array] = []  # the same as the process takes them
         self._pays: dict[int, float] = {}  # trial -> epochs that must be left for a pause to pay
         self._steps = 0  # trials begun and gone on with
-        self._told: dict[int, tuple[float, int]] = {}  # trial -> loss, epochs
-        self._firsts: dict[int, float] = {}  # trial -> loss after its first epoch
-        self._sorted: list[tuple[float, int]] = []  # losses with trials when they were told last, the best first
-        self._waiting: list[tuple[float, int]] = []  # the same, of those that paused, by the loss that was foretold
+        self._standing = Standing()
         self._chosen_for = 0  # so many trials
         self._tells = 0
         self._known = (-1, 0.0, 0.0)  # after so many tells, the loss that is expected of the best, and the variance of noise
@@ -67,22 +64,23 @@ class Auto(Proposer):
     @property
     def paused(self) -> frozenset[int]:
         """Of those that wait, the best; others never go on."""
-        return frozenset(self._kept())
-
-    def _kept(self) -> list[int]:
-        return [number for _, number in self._waiting[:STATES]]
+        return frozenset(self._standing.waiting(STATES))
 
     # asking
 
     def ask(self, config: Config | None = None) -> Trial | Answer:
         """The step that promises most for its cost; what a user names comes first."""
         given = config is not None and same(config) not in self.tried
-        step = config if given else self._best_step(self._kept()) if self._curves.known else self._first_step()
-        if isinstance(step, Trial):
-            return self._go_on(step.id)
+        step = config if given else self._step()
+        if isinstance(step, int):
+            return self._go_on(step)
         if self.next_config(step) is not None:
             return self.begin(len(self.configs) - 1, self.setting.max_epochs)
         return WAIT if self.running else DONE
+
+    def _step(self) -> int | Config | None:
+        """A trial that waits and is to go on, a configuration to begin, or None where there is neither."""
+        return self._best_step(self._standing.waiting(STATES)) if self._curves.known else self._first_step()
 
     def begin(self, number: int, epochs: int) -> Trial:
         """A trial, its place in the cube known."""
@@ -104,10 +102,8 @@ class Auto(Proposer):
 
     def promote(self, trial: Trial) -> bool:
         """Take a trial from where it waits."""
-        place = next((n for n, (_, number) in enumerate(self._waiting) if number == trial.id), None)
-        if place is None or trial.epochs != self.setting.max_epochs:
+        if trial.epochs != self.setting.max_epochs or not self._standing.take(trial.id):
             return False
-        del self._waiting[place]
         self.begin(trial.id, trial.epochs)
         return True
 
@@ -115,7 +111,7 @@ class Auto(Proposer):
 
     def report(self, trial: Trial, epoch: int, score: float) -> Decision:
         """Pause where there is hardly a chance left to end better than the best."""
-        before, done = self._told.get(trial.id, (np.inf, 0))
+        before, done = self._standing.told.get(trial.id, (np.inf, 0))
         if epoch <= done:  # its state was lost: it must come further than it was, or it would go on and pause for ever
             return Decision.CONTINUE
         if not np.isfinite(score):
@@ -123,16 +119,12 @@ class Auto(Proposer):
         saves = self.setting.max_epochs - epoch > self._pays[trial.id]
         loss = min(self.setting.objective.key(score), before)
         if not self._curves.known:
-            probed = self._costs is not None and ((trial.id < PROBES and epoch == 1) or self._overtaken(epoch, loss))
+            probed = self._costs is not None and ((trial.id < PROBES and epoch == 1) or self._standing.overtaken(loss, epoch))
             return Decision.PAUSE if probed and saves else Decision.CONTINUE
         best, noise = self._best()
         end, unknown = self._curves.ends(np.array([loss]), np.array([epoch]))
         chance = ndtr((best - end[0]) / np.sqrt(unknown[0] + noise))
         return Decision.PAUSE if chance < CHANCE and saves else Decision.CONTINUE
-
-    def _overtaken(self, epoch: int, loss: float) -> bool:
-        """Whether another trial had a smaller loss after fewer epochs."""
-        return any(other < loss for other, epochs in self._told.values() if epochs < epoch)
 
     def tell(self, trial: Trial, result: Result) -> None:
         """Take in a loss, the curve that led to it, and what an epoch takes."""
@@ -144,36 +136,32 @@ class Auto(Proposer):
             result = Result(result.status)
         elif not result.paused:
             self._curves.add(curve if result.curve else np.array([loss]))
-        if trial.id in self._told:
-            self._sorted.remove((self._told[trial.id][0], trial.id))
-        self._told[trial.id] = (loss, epochs)
-        self._firsts.setdefault(trial.id, float(curve[0]) if result.curve and np.isfinite(loss) else loss)
-        insort(self._sorted, (loss, trial.id))
+        self._standing.tell(trial.id, loss, epochs, float(curve[0]) if result.curve and np.isfinite(loss) else loss)
         if result.paused:
-            insort(self._waiting, (float(self._curves.ends(np.array([loss]), np.array([epochs]))[0][0]), trial.id))
+            self._standing.wait(trial.id, float(self._curves.ends(np.array([loss]), np.array([epochs]))[0][0]))
         if result.seconds is not None and self._costs is not None:
             self._costs.observe_epoch(trial.config, result.seconds)
-        if self._curves.known and len(self._told) > GROWN * self._chosen_for:
+        if self._curves.known and len(self._standing.told) > GROWN * self._chosen_for:
             self._model.choose(*self._observed())
-            self._chosen_for = len(self._told)
+            self._chosen_for = len(self._standing.told)
 
     # valuing
 
-    def _best_step(self, waiting: list[int]) -> Trial | Config | None:
-        """One of those that wait to go on with, a configuration to begin, or None where neither is worth it."""
+    def _best_step(self, waiting: list[int]) -> int | Config | None:
+        """One of these that wait, a configuration to begin, or None where neither is worth it."""
         best, _ = self._best()
         new = [] if self.full else list(self._candidates())
         if not waiting and not new:
             return None
         points = np.array([*(self._points[number] for number in waiting), *new])
-        done = np.array([*(self._told[number][1] for number in waiting), *(0 for _ in new)])
-        running = [self._vectors[number] for number in self.running if number not in self._told]
+        done = np.array([*(self._standing.told[number][1] for number in waiting), *(0 for _ in new)])
+        running = [self._vectors[number] for number in self.running if number not in self._standing.told]
         gains = improvement(*self._model.predict(self._axes(points), np.array(running)), best)
         if self.full:
             gains = np.where(gains > WORTH * self._model.spread, gains, 0.0)
         return self._first(waiting, points, gains / self._cost(points, done))
 
-    def _first(self, waiting: list[int], points: Array, values: Array) -> Trial | Config | None:
+    def _first(self, waiting: list[int], points: Array, values: Array) -> int | Config | None:
         """What has the highest value: one that waits (the first points), or a configuration that was not tried."""
         for place in np.argsort(-values, kind="stable"):
             if place >= len(waiting):
@@ -181,8 +169,7 @@ class Auto(Proposer):
                 if same(config) not in self.tried:
                     return config
             elif values[place] > 0:
-                number = waiting[place]
-                return Trial(number, self.configs[number], self.setting.max_epochs)
+                return waiting[int(place)]
         return None if self.full else untried(self.setting.space, self.tried, self._rng())
 
     def _observed(self) -> tuple[Array, Array, Array]:
@@ -193,11 +180,11 @@ class Auto(Proposer):
 
     def _observe(self) -> tuple[Array, Array, Array]:
         half = MOST // 2
-        chosen = list(dict.fromkeys([*(number for _, number in self._sorted[:half]), *list(self._told)[-half:]]))
+        chosen = list(dict.fromkeys([*self._standing.best(half), *list(self._standing.told)[-half:]]))
         vectors = np.array([self._vectors[number] for number in chosen])
         if not self._curves.known:
-            return vectors, tamed(np.array([self._firsts[number] for number in chosen])), np.zeros(len(chosen))
-        losses, epochs = (np.array(values) for values in zip(*(self._told[number] for number in chosen), strict=True))
+            return vectors, tamed(np.array([self._standing.firsts[number] for number in chosen])), np.zeros(len(chosen))
+        losses, epochs = (np.array(values) for values in zip(*(self._standing.told[number] for number in chosen), strict=True))
         ends, unknown = self._curves.ends(np.where(np.isfinite(losses), losses, 0.0), epochs)
         ends = np.where(np.isfinite(losses), ends, np.inf)
         return vectors, tamed(ends), unknown
@@ -209,22 +196,21 @@ class Auto(Proposer):
             self._known = (self._tells, float(self._model.fitted.min()), self._model.noise)
         return self._known[1:]
 
-    def _first_step(self) -> Trial | Config | None:
+    def _first_step(self) -> int | Config | None:
         """While hardly a trial has ended: an epoch of each of a few, and the best of every few go on."""
-        step, waits = None, self._waiting[0][1] if self._waiting else None
-        if waits is None or not self._may_go_on(waits):
-            step = self._expected_best() if len(self._told) < GUIDED else self._best_step([])
-        if step is None and waits is not None:
-            return Trial(waits, self.configs[waits], self.setting.max_epochs)
-        return step
+        waits = next(iter(self._standing.waiting(1)), None)
+        if waits is not None and self._may_go_on(waits):
+            return waits
+        step = self._expected_best() if len(self._standing.told) < GUIDED else self._best_step([])
+        return waits if step is None else step
 
     def _may_go_on(self, number: int) -> bool:
         """Whether one that waits is the best of as many as that takes, and would not pause at once."""
-        loss, epochs = self._told[number]
-        gone_on = self._steps - len(self.configs)
-        return not self._overtaken(epochs, loss) and (len(self.configs) >= PROBES or gone_on < len(self._told) // RATE)
+        gone_on, told = self._steps - len(self.configs), self._standing.told
+        due = len(self.configs) >= PROBES or gone_on < len(told) // RATE
+        return due and not self._standing.overtaken(*told[number])
 
-    def _expected_best(self) -> Trial | Config | None:
+    def _expected_best(self) -> int | Config | None:
         """While nothing is known here: what promises most for its cost as other tasks lead one to expect, and the defaults."""
         if self.full:
             return None
@@ -241,12 +227,12 @@ class Auto(Proposer):
 
     def _candidates(self) -> Array:
         """Points at random, and around the best."""
-        good = [self._points[number] for _, number in self._sorted[:BEST]]
+        good = [self._points[number] for number in self._standing.best(BEST)]
         return self._cube.drawn(self._rng(), DRAWN, np.array(good), AROUND)
 
     def _rng(self) -> np.random.Generator:
         """Of this step, so that a resumed search draws the same."""
-        return np.random.default_rng(derived_seed(self.setting.seed, "step", self._steps, len(self._told)))
+        return np.random.default_rng(derived_seed(self.setting.seed, "step", self._steps, len(self._standing.told)))
 
     def _cost(self, points: Array, done: Array | int) -> Array:
         """Of training what lies at each point from `done` epochs to the last; of epochs alone where no seconds are known."""

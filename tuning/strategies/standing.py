@@ -1,0 +1,46 @@
+"""How trials stand: what was told of each, the best of them first, and which of them wait."""
+
+from __future__ import annotations
+
+from bisect import insort
+
+
+class Standing:
+    """Losses are told again as a trial goes on; the last one counts."""
+
+    def __init__(self) -> None:
+        self.told: dict[int, tuple[float, int]] = {}  # trial -> loss, epochs; in the order in which they were told first
+        self.firsts: dict[int, float] = {}  # trial -> loss after its first epoch
+        self._sorted: list[tuple[float, int]] = []  # losses with trials, the best first
+        self._waiting: list[tuple[float, int]] = []  # the same, of those that paused, by the loss that was foretold
+
+    def tell(self, number: int, loss: float, epochs: int, first: float) -> None:
+        """A loss after so many epochs, and what it was after the first."""
+        if number in self.told:
+            self._sorted.remove((self.told[number][0], number))
+        self.told[number] = (loss, epochs)
+        self.firsts.setdefault(number, first)
+        insort(self._sorted, (loss, number))
+
+    def best(self, count: int) -> list[int]:
+        """So many trials with the smallest losses."""
+        return [number for _, number in self._sorted[:count]]
+
+    def overtaken(self, loss: float, epochs: int) -> bool:
+        """Whether another trial had a smaller loss after fewer epochs."""
+        return any(other < loss for other, after in self.told.values() if after < epochs)
+
+    def wait(self, number: int, end: float) -> None:
+        """A trial paused; what its loss would be at the end."""
+        insort(self._waiting, (end, number))
+
+    def waiting(self, count: int) -> list[int]:
+        """So many of those that wait, the most promising first."""
+        return [number for _, number in self._waiting[:count]]
+
+    def take(self, number: int) -> bool:
+        """Take a trial from where it waits; False where it does not."""
+        left = [one for one in self._waiting if one[1] != number]
+        taken = len(left) < len(self._waiting)
+        self._waiting = left
+        return taken
