@@ -20,7 +20,7 @@ from tuning.ranges import parse_range
 from tuning.space import Config
 from tuning.task import Output, Split, Task
 from tuning.training import checkpoint, describe, train
-from tuning.training.batches import epoch_order, forward_of, lengths_of, scored_rows, trimmed
+from tuning.training.batches import forward_of, lengths_of, pass_order, scored_rows, trimmed
 from tuning.training.jobs import Job, ModelRef
 from tuning.training.program import Program
 from tuning.training.store import open_spec, open_split, save_task
@@ -124,7 +124,7 @@ def test_the_space_of_a_family_has_conditions_and_log_scales() -> None:
 @pytest.mark.parametrize("name", ["sentiment", "signals"])
 def test_every_epoch_holds_each_row_once_in_an_order_of_its_own(name: str) -> None:
     lengths = np.array(small_task(name).splits["train"].lengths)
-    one, again, next_epoch = (epoch_order(lengths, 16, 5, epoch) for epoch in (0, 0, 1))
+    one, again, next_epoch = (pass_order(lengths, 16, 5, number) for number in (0, 0, 1))
     assert sorted(np.concatenate(one).tolist()) == list(range(len(lengths)))
     assert all(np.array_equal(a, b) for a, b in zip(one, again, strict=True))
     assert not all(np.array_equal(a, b) for a, b in zip(one, next_epoch, strict=False))

@@ -56,6 +56,7 @@ class Training(Part):
     batch_size: int | None
     epochs: int = Field(description="epochs trained")
     best_epoch: int = Field(description="epoch whose weights are delivered")
+    epochs_per_pass: int = Field(default=1, description="an epoch is such a share of the training rows (Keras: steps_per_epoch)")
     max_epochs: int
     patience: int
     seed: int

@@ -31,9 +31,9 @@ RELATIVE = 0.05  # seconds that an error may have before it counts relative to t
 
 
 class CostModel:
-    """Seconds of trials on one task: what goes in and out, rows to train on, and their mean valid steps."""
+    """Seconds of trials on one task: what goes in and out, rows an epoch trains on, and their mean valid steps."""
 
-    def __init__(self, given: Input, wanted: Output, rows: int, steps: float) -> None:
+    def __init__(self, given: Input, wanted: Output, rows: float, steps: float) -> None:
         self.input, self.output, self.rows, self.steps = given, wanted, rows, steps
         self._epochs, self._starts = _Sum(EPOCH_PRIOR), _Sum(START_PRIOR)
         self._known: dict[str, tuple[Array, Array]] = {}  # of configurations asked for lately, features of an epoch, of a start

@@ -75,8 +75,9 @@ class Opened:
 
     def study(self, resumed: bool, more: float | None) -> Study:
         """The study, its journal replayed, its run recorded as opened."""
-        settings, limit = self.settings, self.settings.limit()
-        setting = Setting(self.space, self.objective, settings.seed, settings.max_epochs, settings.trials, cost_model(self.task))
+        settings, limit, per_pass = self.settings, self.settings.limit(), 1 if self.model.file else self.task.spec.epochs_per_pass
+        max_epochs, patience = settings.lengths(per_pass)
+        setting = Setting(self.space, self.objective, settings.seed, max_epochs, settings.trials, cost_model(self.task, per_pass))
         strategy = STRATEGIES[settings.strategy](setting)
         batch, cost = BATCH if settings.deterministic else None, settings.cost()
         ledger = (
@@ -103,9 +104,9 @@ class Opened:
             clock=Clock(spent, self.since),
             model=self.model,
             seed=settings.seed,
-            max_epochs=settings.max_epochs,
-            patience=settings.patience,
-            timing=Timing(self.task.spec.rows, cost_model(self.task)),
+            max_epochs=max_epochs,
+            patience=patience,
+            timing=Timing(self.task.spec.rows, cost_model(self.task, per_pass), per_pass),
             first=[self.space.check(config) for config in settings.first_configs()],
             class_weight=settings.class_weight is not None,
             deterministic=settings.deterministic,
@@ -193,7 +194,7 @@ def sizes_of(space: Space) -> list[int]:
     return sorted(int(value) for value in units.values)
 
 
-def cost_model(task: Task) -> CostModel:
+def cost_model(task: Task, epochs_per_pass: int) -> CostModel:
     """What trials on this task cost, before any has run."""
     train = task.splits["train"]
-    return CostModel(task.spec.input, task.spec.output, len(train), float(np.mean(train.lengths)))
+    return CostModel(task.spec.input, task.spec.output, len(train) / epochs_per_pass, float(np.mean(train.lengths)))

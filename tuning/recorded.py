@@ -85,7 +85,7 @@ class Table(BaseModel):
         return cls(
             task=settings["task"],
             objective=best.search.objective,
-            max_epochs=settings["max_epochs"],
+            max_epochs=best.training.max_epochs,
             space=Space.model_validate(stored[0]["space"]),
             input=best.data.input,
             output=best.data.output,

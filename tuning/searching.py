@@ -134,7 +134,7 @@ def train_best(best: Best, task: Task, settings: Settings, out: Path | None) -> 
         raise BadValue(f"a {best.data.family} cannot be trained on task {task.spec.name}, which needs a {task.spec.family}")
     if out is not None:
         new_folder(settings, out).mkdir(parents=True, exist_ok=True)
-    config = best.architecture.hyperparameters
+    config, (epochs, patience) = best.architecture.hyperparameters, settings.lengths(task.spec.epochs_per_pass)
     limits: Limits = {name: Grid(values=(value,), default=value) for name, value in config.items()}
     objective = Objective.parse(task.spec.objective)
     with tempfile.TemporaryDirectory() as folder, contextlib.closing(Processes(1)) as executor:
@@ -147,8 +147,8 @@ def train_best(best: Best, task: Task, settings: Settings, out: Path | None) -> 
             objective=f"{objective.name}:{objective.direction}",
             config=config,
             seed=settings.seed,
-            epochs=settings.max_epochs,
-            patience=settings.patience,
+            epochs=epochs,
+            patience=patience,
             deliver=str((out or Path(folder)) / "best.keras"),
         )
         executor.submit(job)

@@ -15,6 +15,7 @@ from .space import Config
 from .task import DataOptions
 
 DEFAULT_BUDGET = 300.0
+MAX_PASSES, PATIENCE = 12, 3  # over the training rows
 
 
 class Settings(BaseModel):
@@ -27,8 +28,8 @@ class Settings(BaseModel):
     budget: float | None = Field(default=None, description="wall time: 90s, 10m, 2h (default 5m, unless --trials or --epochs)")
     trials: int | None = Field(default=None, ge=1, description="most configurations")
     epochs: int | None = Field(default=None, ge=1, description="most epochs over all trials")
-    max_epochs: int = Field(default=12, ge=1, description="most epochs of one trial")
-    patience: int = Field(default=3, ge=1, description="epochs without gain before a trial stops")
+    max_epochs: int | None = Field(default=None, ge=1, description="most epochs of one trial (default: those of 12 passes)")
+    patience: int | None = Field(default=None, ge=1, description="epochs without gain before a trial stops (default: of 3 passes)")
     first: tuple[str, ...] = Field(default=(), description="run this configuration first: units=64,layers=2 (repeatable)")
     space: dict[str, str] = Field(default={}, description="narrow or open a parameter: NAME=LOW:HIGH or NAME=A,B")
     hypermodel: str | None = Field(default=None, description="your own keras_tuner.HyperModel: FILE.py:CLASS")
@@ -77,6 +78,10 @@ class Settings(BaseModel):
     def cost(self) -> Cost | None:
         """The second objective."""
         return objectives(self.objective)[1] if self.objective else None
+
+    def lengths(self, epochs_per_pass: int) -> tuple[int, int]:
+        """Most epochs of a trial, and epochs without gain before it stops."""
+        return self.max_epochs or MAX_PASSES * epochs_per_pass, self.patience or PATIENCE * epochs_per_pass
 
     def limit(self) -> Budget:
         """The budget; five minutes where nothing else ends the search."""

@@ -23,6 +23,8 @@ from .noted import idle, noted
 from .ranges import Limits
 
 Array = np.ndarray
+EPOCH_STEPS = 250_000  # of training rows, about which an epoch is: of 64 units on one core, some 2 s (docs/decisions/0022)
+SCORED_STEPS = 2.0  # times as many as scoring the validation rows takes, that an epoch trains on at least
 Family = Literal["classifier", "tagger", "forecaster", "language", "seq2seq"]
 
 
@@ -95,6 +97,7 @@ class TaskSpec(BaseModel):
     objective: str
     codec: Codec
     ordered: bool = False  # rows of a split follow each other in time, so that neighbours are alike
+    epochs_per_pass: int = 1  # over the training rows: an epoch is an equal share of a long one
     baselines: dict[str, dict[str, dict[str, float]]] = {}  # name -> split -> metric -> value
     ceiling: float | None = None
     notes: tuple[str, ...] = ()
@@ -133,15 +136,24 @@ class Task:
 
     @classmethod
     def of(cls, spec: TaskSpec, splits: Mapping[str, Split], limits: Limits | None = None) -> Task:
-        """A task with its fingerprint and row counts filled in."""
+        """A task with its row counts, epochs a pass, and fingerprint filled in."""
         rows = {name: len(split) for name, split in splits.items()}
-        filled = spec.model_copy(update={"fingerprint": fingerprint(spec, splits), "rows": rows})
-        return cls(filled, splits, limits or {})
+        shares = epochs_per_pass(splits)
+        notes = (*spec.notes, f"an epoch is 1/{shares} of a pass over the training rows") if shares > 1 else spec.notes
+        filled = spec.model_copy(update={"rows": rows, "epochs_per_pass": shares, "notes": notes})
+        return cls(filled.model_copy(update={"fingerprint": fingerprint(filled, splits)}), splits, limits or {})
+
+
+def epochs_per_pass(splits: Mapping[str, Split]) -> int:
+    """Into how many epochs a pass over the training rows is divided: scores come sooner, and cost little beside training."""
+    steps, scored = (int(splits[name].lengths.sum()) for name in ("train", "valid"))
+    return max(1, min(round(steps / EPOCH_STEPS), round(steps / (SCORED_STEPS * max(1, scored)))))
 
 
 def fingerprint(spec: TaskSpec, splits: Mapping[str, Split]) -> str:
     """SHA-256 of everything a trial can see."""
-    digest = hashlib.sha256(spec.model_dump_json(exclude={"ordered", "baselines", "notes", "fingerprint", "rows"}).encode())
+    untold = {"ordered", "epochs_per_pass", "baselines", "notes", "fingerprint", "rows"}
+    digest = hashlib.sha256(spec.model_dump_json(exclude=untold).encode())
     for name in sorted(splits):
         for array in (splits[name].x, splits[name].y, splits[name].lengths):
             digest.update(f"{name}{array.shape}{array.dtype}".encode())

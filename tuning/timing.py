@@ -21,8 +21,8 @@ SCORED = 0.5  # of a row's training, to score it in the answer; about a third wa
 class Timing:
     """Estimates from the epochs of this run. `rows`: of each split; `costs` learns from what is heard here."""
 
-    def __init__(self, rows: Mapping[str, int] | None = None, costs: CostModel | None = None) -> None:
-        self.rows, self.costs = rows, costs
+    def __init__(self, rows: Mapping[str, int] | None = None, costs: CostModel | None = None, epochs_per_pass: int = 1) -> None:
+        self.rows, self.costs, self.epochs_per_pass = rows, costs, epochs_per_pass
         self._epochs: dict[int, list[float]] = {}  # job -> seconds of its epochs
         self._cold: set[int] = set()  # jobs that had to trace their network
         self._slowest = 0.0
@@ -61,7 +61,8 @@ class Timing:
         epoch = min(float(epoch["seconds"]) for epoch in best.curve)
         base = DELIVERY if self.costs is None else LOADED + self.costs.start(best.config)
         base += REPORT if networks > 1 else 0.0
-        return base + SCORED * epoch * (self.rows["valid"] + networks * self.rows["test"]) / self.rows["train"]
+        scored = self.rows["valid"] + networks * self.rows["test"]
+        return base + SCORED * epoch * self.epochs_per_pass * scored / self.rows["train"]
 
     @staticmethod
     def again(best: Record, epochs: int) -> float:

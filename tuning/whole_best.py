@@ -93,6 +93,7 @@ def _training(found: Delivered, study: Study, settings: Settings) -> Training:
         batch_size=int(config["batch_size"]) if "batch_size" in config else None,
         epochs=body["epochs"],
         best_epoch=body["best_epoch"],
+        epochs_per_pass=study.timing.epochs_per_pass,
         max_epochs=study.max_epochs,
         patience=study.patience,
         seed=found.seed,

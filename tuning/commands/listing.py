@@ -52,10 +52,11 @@ def dry_run(settings: Settings) -> int:
     for parameter in space.parameters:
         print(f"  {parameter.name:<18}{told(parameter.domain)} (default {parameter.domain.default})")
     if settings.hypermodel is None:
-        costs, default = cost_model(task), space.default()
-        whole = costs.trial(default, settings.max_epochs)
+        costs, default = cost_model(task, spec.epochs_per_pass), space.default()
+        max_epochs, _ = settings.lengths(spec.epochs_per_pass)
+        whole = costs.trial(default, max_epochs)
         epoch = f"an epoch of every default about {costs.epoch(default):.2g} s"
-        print(f"predicted before anything has run: {epoch}, {settings.max_epochs} epochs {whole:.2g} s")
+        print(f"predicted before anything has run: {epoch}, {max_epochs} epochs {whole:.2g} s")
     limit = settings.limit()
     print(f"strategy {settings.strategy}, objective {objective.name} ({objective.direction}), budget {vars(limit)}")
     return 0

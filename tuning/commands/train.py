@@ -9,7 +9,7 @@ from pathlib import Path
 from ..arguments import Parser, add_fields
 from ..best_schema import Best, read_best
 from ..errors import BadValue
-from ..settings import settings_of
+from ..settings import Settings, settings_of
 from ..task import DataOptions, Task, load_recipe, load_task
 
 
@@ -18,6 +18,14 @@ def same_data(best: Best, task: Task) -> None:
     if task.spec.fingerprint != best.data.fingerprint:
         told = f"{task.spec.name} from {best.data.source} is not what it was (another file, other options, another version)"
         raise BadValue(f"without --data, training needs the data of the search; {told}: say which with --data or --source")
+
+
+def as_long(best: Best, task: Task, given: Settings) -> dict[str, int]:
+    """Epochs and patience: as many passes over the training rows as it was found with, where nothing else is said."""
+    known, per_pass = best.training, task.spec.epochs_per_pass
+    passes = {"max_epochs": known.max_epochs, "patience": known.patience}
+    found = {name: max(1, round(epochs * per_pass / known.epochs_per_pass)) for name, epochs in passes.items()}
+    return found | ({"max_epochs": given.max_epochs} if given.max_epochs else {})
 
 
 def main(argv: Sequence[str], prog: str) -> int:
@@ -39,10 +47,9 @@ def main(argv: Sequence[str], prog: str) -> int:
     if args.task in (None, best.data.task) and not {"data", "source"} & data.keys():
         named = "source" if best.data.source in load_recipe(best.data.task)[1].sources else "data"
         data = {named: best.data.source, **best.data.options, **data}
-    epochs = args.max_epochs or best.training.max_epochs
-    given = {"task": args.task or best.data.task, "data": data, "seed": args.seed}
-    settings = settings_of({**given, "max_epochs": epochs, "patience": best.training.patience})
-    task = load_task(settings.task, settings.data)
+    given = settings_of({"task": args.task or best.data.task, "data": data, "seed": args.seed, "max_epochs": args.max_epochs})
+    task = load_task(given.task, given.data)
+    settings = given.model_copy(update=as_long(best, task, given))
     if unsaid:
         same_data(best, task)
     found = train_best(best, task, settings, Path(args.out) if args.out else None)

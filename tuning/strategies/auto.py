@@ -35,8 +35,7 @@ STATES = 16  # waiting trials whose state is kept and that may go on
 CHANCE = 0.05  # of ending better than the best, below which a trial pauses
 SAVED = 3.0  # times what it takes to begin another, that a pause must save
 COST = 0.5  # power of the seconds by which an improvement is divided
-PROBES = 8  # first trials that stop after an epoch, where what is left of them saves what a pause must, to be compared first
-RATE = 4  # of so many of these the best goes on at once (asynchronous successive halving: Li et al. 2020)
+RATE = 4  # of so many the best goes on, for so many times as long (asynchronous successive halving: Li et al. 2020)
 DEFAULT = 2  # trials before that with every default
 GUIDED = 3  # trials of which an epoch is known before the process takes over from what other tasks lead one to expect
 WORTH = 0.02  # of the losses' spread: least expected improvement for which a trial goes on where nothing new may be tried
@@ -54,6 +53,7 @@ class Auto(Proposer):
         self._points: list[Array] = []  # of each trial, in the cube
         self._vectors: list[Array] = []  # the same as the process takes them
         self._pays: dict[int, float] = {}  # trial -> epochs that must be left for a pause to pay
+        self._rungs: dict[int, int] = {}  # trial -> epoch after which it is next compared, while hardly any has ended
         self._steps = 0  # trials begun and gone on with
         self._standing = Standing()
         self._chosen_for = 0  # so many trials
@@ -89,6 +89,7 @@ class Auto(Proposer):
             self._points.append(to_point(self.setting.space, self.configs[number]))
             self._vectors.append(self._axes(self._points[-1][None])[0])
         self._pays[number] = self._another(self.configs[number])
+        self._rungs[number] = RATE * self._standing.told[number][1] if number in self._standing.told else 1
         return super().begin(number, epochs)
 
     def _another(self, config: Config) -> float:
@@ -119,7 +120,7 @@ class Auto(Proposer):
         saves = self.setting.max_epochs - epoch > self._pays[trial.id]
         loss = min(self.setting.objective.key(score), before)
         if not self._curves.known:
-            probed = self._costs is not None and ((trial.id < PROBES and epoch == 1) or self._standing.overtaken(loss, epoch))
+            probed = self._costs is not None and (epoch >= self._rungs[trial.id] or self._standing.overtaken(loss, epoch))
             return Decision.PAUSE if probed and saves else Decision.CONTINUE
         best, noise = self._best()
         end, unknown = self._curves.ends(np.array([loss]), np.array([epoch]))
@@ -136,7 +137,7 @@ class Auto(Proposer):
             result = Result(result.status)
         elif not result.paused:
             self._curves.add(curve if result.curve else np.array([loss]))
-        self._standing.tell(trial.id, loss, epochs, float(curve[0]) if result.curve and np.isfinite(loss) else loss)
+        self._standing.tell(trial.id, loss, epochs, curve if result.curve and np.isfinite(loss) else np.array([loss]))
         if result.paused:
             self._standing.wait(trial.id, float(self._curves.ends(np.array([loss]), np.array([epochs]))[0][0]))
         if result.seconds is not None and self._costs is not None:
@@ -183,7 +184,7 @@ class Auto(Proposer):
         chosen = list(dict.fromkeys([*self._standing.best(half), *list(self._standing.told)[-half:]]))
         vectors = np.array([self._vectors[number] for number in chosen])
         if not self._curves.known:
-            return vectors, tamed(np.array([self._standing.firsts[number] for number in chosen])), np.zeros(len(chosen))
+            return vectors, tamed(np.array([self._standing.curves[number][0] for number in chosen])), np.zeros(len(chosen))
         losses, epochs = (np.array(values) for values in zip(*(self._standing.told[number] for number in chosen), strict=True))
         ends, unknown = self._curves.ends(np.where(np.isfinite(losses), losses, 0.0), epochs)
         ends = np.where(np.isfinite(losses), ends, np.inf)
@@ -197,18 +198,13 @@ class Auto(Proposer):
         return self._known[1:]
 
     def _first_step(self) -> int | Config | None:
-        """While hardly a trial has ended: an epoch of each of a few, and the best of every few go on."""
-        waits = next(iter(self._standing.waiting(1)), None)
-        if waits is not None and self._may_go_on(waits):
-            return waits
-        step = self._expected_best() if len(self._standing.told) < GUIDED else self._best_step([])
-        return waits if step is None else step
-
-    def _may_go_on(self, number: int) -> bool:
-        """Whether one that waits is the best of as many as that takes, and would not pause at once."""
-        gone_on, told = self._steps - len(self.configs), self._standing.told
-        due = len(self.configs) >= PROBES or gone_on < len(told) // RATE
-        return due and not self._standing.overtaken(*told[number])
+        """While hardly a trial has ended: an epoch of each, and the best of every few go on, the youngest first."""
+        waiting, told = self._standing.waiting(STATES), self._standing.told
+        ready = [number for number in waiting if self._standing.leads(number, RATE) and not self._standing.overtaken(*told[number])]
+        if ready:
+            return min(ready, key=lambda number: told[number][::-1])
+        step = self._expected_best() if len(told) < GUIDED else self._best_step([])
+        return next(iter(waiting), None) if step is None else step
 
     def _expected_best(self) -> int | Config | None:
         """While nothing is known here: what promises most for its cost as other tasks lead one to expect, and the defaults."""

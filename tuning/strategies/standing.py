@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from bisect import insort
 
+from .cube import Array
+
 
 class Standing:
     """Losses are told again as a trial goes on; the last one counts."""
 
     def __init__(self) -> None:
         self.told: dict[int, tuple[float, int]] = {}  # trial -> loss, epochs; in the order in which they were told first
-        self.firsts: dict[int, float] = {}  # trial -> loss after its first epoch
+        self.curves: dict[int, Array] = {}  # trial -> smallest loss so far after each epoch
         self._sorted: list[tuple[float, int]] = []  # losses with trials, the best first
         self._waiting: list[tuple[float, int]] = []  # the same, of those that paused, by the loss that was foretold
 
-    def tell(self, number: int, loss: float, epochs: int, first: float) -> None:
-        """A loss after so many epochs, and what it was after the first."""
+    def tell(self, number: int, loss: float, epochs: int, curve: Array) -> None:
+        """A loss after so many epochs, and the smallest after each."""
         if number in self.told:
             self._sorted.remove((self.told[number][0], number))
         self.told[number] = (loss, epochs)
-        self.firsts.setdefault(number, first)
+        self.curves[number] = curve
         insort(self._sorted, (loss, number))
 
     def best(self, count: int) -> list[int]:
@@ -29,6 +31,13 @@ class Standing:
     def overtaken(self, loss: float, epochs: int) -> bool:
         """Whether another trial had a smaller loss after fewer epochs."""
         return any(other < loss for other, after in self.told.values() if after < epochs)
+
+    def leads(self, number: int, rate: int) -> bool:
+        """Whether a trial is among the best of every `rate` that were trained for as long."""
+        epochs = len(self.curves[number])
+        losses = [float(curve[epochs - 1]) for curve in self.curves.values() if len(curve) >= epochs]
+        better = sum(loss < float(self.curves[number][-1]) for loss in losses)
+        return better < len(losses) // rate
 
     def wait(self, number: int, end: float) -> None:
         """A trial paused; what its loss would be at the end."""

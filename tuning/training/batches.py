@@ -1,4 +1,4 @@
-"""Batches of similar lengths with the padding trimmed, in an order that depends on seed and epoch alone."""
+"""Batches of similar lengths with the padding trimmed, in an order that depends on seed and pass alone."""
 
 from __future__ import annotations
 
@@ -53,9 +53,9 @@ def trimmed(task: TaskSpec, x: Array, y: Array, rows: Array, lengths: Array) -> 
     return arranged(task, cut_x, cut_y)
 
 
-def epoch_order(lengths: Array, batch: int, seed: int, epoch: int) -> list[Array]:
-    """Row numbers of each batch of one epoch: every row once, neighbours in length together, all else shuffled."""
-    rng = np.random.default_rng([seed, epoch])
+def pass_order(lengths: Array, batch: int, seed: int, number: int) -> list[Array]:
+    """Row numbers of each batch of one pass: every row once, neighbours in length together, all else shuffled."""
+    rng = np.random.default_rng([seed, number])
     order = rng.permutation(len(lengths))
     if lengths.min() != lengths.max():
         pools = [order[start : start + POOL * batch] for start in range(0, len(order), POOL * batch)]

@@ -15,7 +15,7 @@ from ..hypermodels.fast import VariableDropout
 from ..keras_types import Model
 from ..metrics import metrics_of
 from ..task import Split, TaskSpec
-from .batches import epoch_order, forward_of, lengths_of, scored_rows, trimmed
+from .batches import forward_of, lengths_of, pass_order, scored_rows, trimmed
 from .jobs import KEPT
 
 Array = np.ndarray
@@ -63,15 +63,16 @@ class Program:
         callbacks: Sequence[Any] = (),
         class_weight: dict[int, float] | None = None,
         seed: int = 0,
+        epochs_per_pass: int = 1,
         verbose: int = 0,
     ) -> Any:
         """As keras.Model.fit over bucketed batches; its History.
 
-        Validation metrics are those of the whole split, whatever the batches. Each epoch has every row once, in an order of
-        `seed` and the epoch's number.
+        Validation metrics are those of the whole split, whatever the batches. Each pass of so many epochs has every row once, in
+        an order of `seed` and the pass's number.
         """
         valid = Split(*validation_data, lengths_of(self.task, validation_data[0])) if validation_data else None
-        batches = Batches(self.task, x, self._targets(y), batch_size, seed)
+        batches = Batches(self.task, x, self._targets(y), batch_size, seed, epochs_per_pass)
         calls = keras.callbacks.CallbackList(
             list(callbacks), add_history=True, add_progbar=verbose != 0, model=self.model, verbose=verbose, epochs=epochs
         )
@@ -96,7 +97,7 @@ class Program:
         return y if every_step else y[:, -1]
 
     def _epoch(self, batches: Batches, epoch: int, weights: Array, calls: Any) -> dict[str, float]:
-        """Train on every row once; the training loss and metric, each a mean over batches as Keras takes it."""
+        """Train on an epoch's rows; the training loss and metric, each a mean over batches as Keras takes it."""
         total, done = 0.0, 0
         if self.metric is not None:
             self.metric[1].reset_state()
@@ -155,8 +156,9 @@ class Program:
 class Batches:
     """The batches of each epoch in groups of one size, padding trimmed to the group's longest."""
 
-    def __init__(self, task: TaskSpec, x: Array, y: Array, batch_size: int, seed: int) -> None:
+    def __init__(self, task: TaskSpec, x: Array, y: Array, batch_size: int, seed: int, epochs_per_pass: int = 1) -> None:
         self.task, self.x, self.y, self.batch_size, self.seed = task, x, y, batch_size, seed
+        self.epochs_per_pass = epochs_per_pass
         self.lengths = lengths_of(task, x)
         self.targets = (y != 0).sum(axis=1) if task.output.kind == "pair" else self.lengths
         width = int(np.prod(x.shape[1:]))
@@ -164,8 +166,10 @@ class Batches:
 
     def groups(self, epoch: int) -> Iterator[tuple[tuple[Array, ...], Array, Array]]:
         """Inputs (batches, rows, steps, ...), targets, and each batch's own steps of source and target (batches, 2)."""
-        order = epoch_order(self.lengths, self.batch_size, self.seed, epoch)
-        for _, same in groupby(order, key=len):
+        number, share = divmod(epoch, self.epochs_per_pass)
+        order = pass_order(self.lengths, self.batch_size, self.seed, number)
+        first, end = (len(order) * edge // self.epochs_per_pass for edge in (share, share + 1))
+        for _, same in groupby(order[first:end], key=len):
             batches = list(same)
             for start in range(0, len(batches), self.most):
                 yield self._group(np.stack(batches[start : start + self.most]))

@@ -90,7 +90,7 @@ class Run:
         if self.job.class_weight:
             settings["class_weight"] = class_weights(train_split.y)
         if self.program is not None:
-            settings |= {"validation_data": (valid.x, valid.y), "seed": self.job.seed}
+            settings |= {"validation_data": (valid.x, valid.y), "seed": self.job.seed, "epochs_per_pass": self.task.epochs_per_pass}
             batch_size = int(self.hp.get("batch_size"))
             returned = self.program.fit(train_split.x, train_split.y, batch_size=batch_size, **settings)
         else:
