@@ -90,8 +90,8 @@ class Confirmation:
         cost, most = self._priced(config, record)
         if record is None:
             return Candidate(config, cost=cost, most=most)
-        size = record.parameters_without_embedding
-        return Candidate(config, (), record.id, self._loss(record), size, cost, most)
+        least = self.study.timing.usually(record, record.best_epoch) if record.curve else 0.0
+        return Candidate(config, (), record.id, self._loss(record), record.parameters_without_embedding, cost, most, least)
 
     def _known(self, known: Confirmed) -> Candidate:
         return self._made(known.config, self.study.ledger.records.get(known.trial) if known.trial is not None else None)
@@ -147,6 +147,9 @@ class Confirmation:
         if not self.share:
             return min(race.outstanding(), ONCE * seconds)
         slots = self.study.executor.slots
+        first = race.candidates[0]
+        if not first.losses and first.least > self.share * seconds:
+            return 0.0  # not one run would count: the time is better spent on the search
         longest = max((one.cost for one in race.racing()), default=0.0)  # even the last of several slots must come to its end
         return min(max(race.outstanding() / slots, min(longest, race.outstanding())), self.share * seconds)
 
@@ -184,10 +187,10 @@ class Confirmation:
         return None
 
     def _affordable(self, race: Race, one: Candidate) -> bool:
-        """Whether another run ends in time; the first of all is tried in any case, to be cut where time ends."""
+        """Whether another run ends in time; the first of all is tried where it would count, to be cut where time ends."""
         study, first = self.study, race.candidates[0]
         if one is first and not race.begun(first):
-            return True
+            return study.budget.seconds is None or one.least < study.delivery_left()
         if study.budget.seconds is not None:
             return max(one.cost, one.most) < study.delivery_left()
         spent = sum(other.cost * len(race.begun(other)) for other in race.candidates)

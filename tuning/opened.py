@@ -77,7 +77,8 @@ class Opened:
         """The study, its journal replayed, its run recorded as opened."""
         settings, limit, per_pass = self.settings, self.settings.limit(), 1 if self.model.file else self.task.spec.epochs_per_pass
         max_epochs, patience = settings.lengths(per_pass)
-        setting = Setting(self.space, self.objective, settings.seed, max_epochs, settings.trials, cost_model(self.task, per_pass))
+        costs = cost_model(self.task, per_pass)
+        setting = Setting(self.space, self.objective, settings.seed, max_epochs, settings.trials, costs, epochs_per_pass=per_pass)
         strategy = STRATEGIES[settings.strategy](setting)
         batch, cost = BATCH if settings.deterministic else None, settings.cost()
         ledger = (

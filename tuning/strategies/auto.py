@@ -37,6 +37,7 @@ SAVED = 3.0  # times what it takes to begin another, that a pause must save
 COST = 0.5  # power of the seconds by which an improvement is divided
 RATE = 4  # of so many the best goes on, for so many times as long (asynchronous successive halving: Li et al. 2020)
 DEFAULT = 2  # trials before that with every default
+REGULARIZING = ("dropout", "recurrent_dropout")  # nothing is overfitted within a pass (Srivastava et al. 2014, section 7.5)
 GUIDED = 3  # trials of which an epoch is known before the process takes over from what other tasks lead one to expect
 WORTH = 0.02  # of the losses' spread: least expected improvement for which a trial goes on where nothing new may be tried
 GROWN = 1.25  # times as many trials as when lengths and noise were chosen last, and they are chosen anew
@@ -200,11 +201,18 @@ class Auto(Proposer):
     def _first_step(self) -> int | Config | None:
         """While hardly a trial has ended: an epoch of each, and the best of every few go on, the youngest first."""
         waiting, told = self._standing.waiting(STATES), self._standing.told
-        ready = [number for number in waiting if self._standing.leads(number, RATE) and not self._standing.overtaken(*told[number])]
+        ready = [number for number in waiting if self._may_go_on(number)]
         if ready:
             return min(ready, key=lambda number: told[number][::-1])
         step = self._expected_best() if len(told) < GUIDED else self._best_step([])
         return next(iter(waiting), None) if step is None else step
+
+    def _may_go_on(self, number: int) -> bool:
+        """Whether one that waits is among the best of its age; for long only while most of what runs is something else."""
+        loss, epochs = self._standing.told[number]
+        long = sum(self._rungs[other] > RATE for other in self.running)
+        crowded = epochs >= RATE and 2 * long > len(self.running)
+        return not crowded and self._standing.leads(number, RATE) and not self._standing.overtaken(loss, epochs)
 
     def _expected_best(self) -> int | Config | None:
         """While nothing is known here: what promises most for its cost as other tasks lead one to expect, and the defaults."""
@@ -222,9 +230,11 @@ class Auto(Proposer):
         return default if len(self.configs) == DEFAULT and same(default) not in self.tried else None
 
     def _candidates(self) -> Array:
-        """Points at random, and around the best."""
+        """Points at random, and around the best; without dropout while trials are compared that saw hardly a row twice."""
         good = [self._points[number] for number in self._standing.best(BEST)]
-        return self._cube.drawn(self._rng(), DRAWN, np.array(good), AROUND)
+        points = self._cube.drawn(self._rng(), DRAWN, np.array(good), AROUND)
+        within_a_pass = self.setting.epochs_per_pass > 1 and not self._curves.known
+        return self._cube.least(points, REGULARIZING) if within_a_pass else points
 
     def _rng(self) -> np.random.Generator:
         """Of this step, so that a resumed search draws the same."""

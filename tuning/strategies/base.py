@@ -24,6 +24,7 @@ class Setting:
     costs: CostModel | None = None  # what trials cost before any has run
     recorded: Callable[[Config, Collection[str]], Config] | None = None  # replays: the recorded one that is nearest and untried
     unseen: str = ""  # a replay's recorded task, which must not have taught what is replayed on it
+    epochs_per_pass: int = 1  # over the training rows: more than one where they are many
 
 
 class Strategy(Protocol):

@@ -88,6 +88,15 @@ class Cube:
                 points[:, axis] = np.where(counts, points[:, axis], self._default[axis])
         return points
 
+    def least(self, points: Array, names: Sequence[str]) -> Array:
+        """The points with the least value of each grid of numbers of these names."""
+        points = points.copy()
+        for name in names:
+            domain = self.space.searched[self._axes[name]].domain if name in self._axes else None
+            if isinstance(domain, Grid) and ordered(domain):
+                points[:, self._axes[name]] = _place(domain, min(domain.values))
+        return self.snapped(points)
+
     def columns(self, points: Array) -> dict[str, Array]:
         """Of snapped points the values of each grid parameter, also of those that do not count."""
         found: dict[str, Array] = {}
