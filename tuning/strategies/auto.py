@@ -57,6 +57,7 @@ class Auto(Proposer):
         self._rungs: dict[int, int] = {}  # trial -> epoch after which it is next compared, while hardly any has ended
         self._steps = 0  # trials begun and gone on with
         self._standing = Standing()
+        self._ages: dict[int, Curves] = {}  # after so many epochs, foretold from those that came so far
         self._chosen_for = 0  # so many trials
         self._tells = 0
         self._known = (-1, 0.0, 0.0)  # after so many tells, the loss that is expected of the best, and the variance of noise
@@ -121,12 +122,17 @@ class Auto(Proposer):
         saves = self.setting.max_epochs - epoch > self._pays[trial.id]
         loss = min(self.setting.objective.key(score), before)
         if not self._curves.known:
-            probed = self._costs is not None and (epoch >= self._rungs[trial.id] or self._standing.overtaken(loss, epoch))
-            return Decision.PAUSE if probed and saves else Decision.CONTINUE
+            compared = self._costs is not None and (epoch >= self._rungs[trial.id] or self._beaten(trial.id, loss, epoch))
+            return Decision.PAUSE if compared and saves else Decision.CONTINUE
         best, noise = self._best()
         end, unknown = self._curves.ends(np.array([loss]), np.array([epoch]))
         chance = ndtr((best - end[0]) / np.sqrt(unknown[0] + noise))
         return Decision.PAUSE if chance < CHANCE and saves else Decision.CONTINUE
+
+    def _beaten(self, number: int, loss: float, epoch: int) -> bool:
+        """Whether another did better in fewer epochs, or, of one that goes on for long, others in as many as it had before."""
+        passed = self._rungs[number] > RATE and not self._standing.leads(number, RATE)
+        return passed or self._standing.overtaken(loss, epoch)
 
     def tell(self, trial: Trial, result: Result) -> None:
         """Take in a loss, the curve that led to it, and what an epoch takes."""
@@ -139,6 +145,8 @@ class Auto(Proposer):
         elif not result.paused:
             self._curves.add(curve if result.curve else np.array([loss]))
         self._standing.tell(trial.id, loss, epochs, curve if result.curve and np.isfinite(loss) else np.array([loss]))
+        if (age := len(curve)) in self._rungs.values() and age > 1 and np.isfinite(loss):
+            self._ages.setdefault(age, Curves(age)).add(curve)
         if result.paused:
             self._standing.wait(trial.id, float(self._curves.ends(np.array([loss]), np.array([epochs]))[0][0]))
         if result.seconds is not None and self._costs is not None:
@@ -185,11 +193,19 @@ class Auto(Proposer):
         chosen = list(dict.fromkeys([*self._standing.best(half), *list(self._standing.told)[-half:]]))
         vectors = np.array([self._vectors[number] for number in chosen])
         if not self._curves.known:
-            return vectors, tamed(np.array([self._standing.curves[number][0] for number in chosen])), np.zeros(len(chosen))
+            return vectors, *self._young(chosen)
         losses, epochs = (np.array(values) for values in zip(*(self._standing.told[number] for number in chosen), strict=True))
         ends, unknown = self._curves.ends(np.where(np.isfinite(losses), losses, 0.0), epochs)
         ends = np.where(np.isfinite(losses), ends, np.inf)
         return vectors, tamed(ends), unknown
+
+    def _young(self, chosen: list[int]) -> tuple[Array, Array]:
+        """Before any end can be foretold: losses at the greatest age from which others can be, or after the first epoch."""
+        age, curves = next(((age, one) for age, one in sorted(self._ages.items(), reverse=True) if one.known), (1, Curves(1)))
+        known = [self._standing.curves[number][:age] for number in chosen]
+        losses, epochs = np.array([curve[-1] for curve in known]), np.array([len(curve) for curve in known])
+        ends, unknown = curves.ends(np.where(np.isfinite(losses), losses, 0.0), epochs)
+        return tamed(np.where(np.isfinite(losses), ends, np.inf)), unknown
 
     def _best(self) -> tuple[float, float]:
         """The loss that the process, fitted to what was told, expects of the best; the variance of seed noise."""
