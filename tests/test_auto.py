@@ -15,9 +15,9 @@ from tuning.objective import Objective
 from tuning.recorded import Table
 from tuning.space import Condition, Config, Grid, Interval, Parameter, Space, same
 from tuning.strategies import Setting
-from tuning.strategies.auto import DEFAULT, GUIDED, PROBES, RATE, Auto
+from tuning.strategies.auto import DEFAULT, GUIDED, RATE, Auto
 from tuning.strategies.cube import Cube, to_config, to_point
-from tuning.strategies.curves import ENOUGH, FEW, Curves, tamed
+from tuning.strategies.curves import ENOUGH, Curves, tamed
 from tuning.strategies.portfolio import carried, learned
 from tuning.strategies.prior_mean import RANGES, PriorMean, Quantities
 from tuning.strategies.surrogate import Axes, Surrogate, improvement
@@ -26,6 +26,7 @@ from tuning.trial import Decision, Result, Status, Trial
 
 RECORDED = Path(__file__).resolve().parents[1] / "benchmarks" / "recorded"
 EPOCHS = 8
+MANY = 2 * RATE
 SPACE = Space(
     parameters=(
         Parameter(name="units", domain=Grid(values=(8, 16, 32, 64, 128, 256), default=32)),
@@ -99,14 +100,11 @@ class TestAuto:
         configs = [same(trial.config) for trial in asked if isinstance(trial, Trial)]
         assert configs.index(same(SPACE.default())) == DEFAULT
 
-    def test_until_two_trials_have_ended_none_goes_on_that_another_overtook(self) -> None:
-        strategy = auto()
-        trials = [trial for trial in (strategy.ask() for _ in range(PROBES + 2)) if isinstance(trial, Trial)]
-        strategy.report(trials[0], 1, 0.8)
-        strategy.tell(trials[0], Result(Status.COMPLETED, 0.8, 9.0, (0.8,), paused=True))
-        assert strategy.report(trials[-1], 1, 0.5) is Decision.CONTINUE
-        assert strategy.report(trials[-1], 2, 0.7) is Decision.PAUSE
-        assert strategy.report(trials[-2], 2, 0.9) is Decision.CONTINUE
+    def test_while_hardly_a_trial_has_ended_each_is_compared_after_an_epoch(self) -> None:
+        found = run(auto(), 3 * RATE)
+        begun = {trial.id: epochs for trial, epochs in reversed(found)}  # the first time that each was trained
+        assert len(begun) > RATE
+        assert set(begun.values()) == {1}
 
     def test_finds_better_than_chance_in_as_many_epochs(self) -> None:
         found = run(auto(), 25)
@@ -116,7 +114,7 @@ class TestAuto:
         assert max(quality(trial.config) for trial, _ in found) > chance
 
     def test_hopeless_trials_pause_and_promising_ones_are_trained_to_the_end(self) -> None:
-        found = run(auto(), 25)
+        found = {trial.id: (trial, epochs) for trial, epochs in run(auto(), 25)}.values()  # as far as each came
         short = [quality(trial.config) for trial, epochs in found if epochs < EPOCHS]
         whole = [quality(trial.config) for trial, epochs in found if epochs == EPOCHS]
         assert len(short) >= 5
@@ -131,14 +129,27 @@ class TestAuto:
             strategy.tell(trial, Result(Status.FAILED) if number % 3 else Result(Status.COMPLETED, 0.5, 1.0, (0.5,) * EPOCHS))
         assert isinstance(strategy.ask(), Trial)
 
-    def test_where_epochs_are_dear_the_best_of_every_few_goes_on(self) -> None:
-        found = run(auto(), PROBES + FEW)
-        assert [epochs for _, epochs in found] == ([1] * RATE + [EPOCHS]) * FEW
-        assert PROBES == FEW * RATE
-        first, second = (trial for trial, epochs in found if epochs == EPOCHS)
-        assert first == max((trial for trial, _ in found[:RATE]), key=lambda trial: quality(trial.config))
-        others = (trial for trial, epochs in found if epochs == 1 and trial.id != first.id)
-        assert second == max(others, key=lambda trial: quality(trial.config))
+    def test_where_epochs_are_dear_the_best_of_every_few_goes_on_for_so_many_times_as_long(self) -> None:
+        found = run(auto(), RATE + 1)
+        assert [epochs for _, epochs in found] == [1] * RATE + [RATE]
+        assert found[-1][0] == max((trial for trial, _ in found[:RATE]), key=lambda trial: quality(trial.config))
+
+    def test_more_units_are_tried_with_the_bests_other_settings(self) -> None:
+        strategy = auto()
+        best = max((trial for trial, _ in run(strategy, RATE)), key=lambda trial: quality(trial.config))
+        strategy.ask()  # the best goes on
+        larger = strategy.ask()
+        assert isinstance(larger, Trial)
+        assert larger.config == best.config | {"units": 2 * int(best.config["units"])}
+
+    def test_within_a_pass_nothing_has_dropout_but_the_defaults(self) -> None:
+        rate = Parameter(name="dropout", domain=Grid(values=(0.0, 0.2, 0.5), default=0.2))
+        space = Space(parameters=(*SPACE.parameters, rate))
+        for per_pass, least in ((4, {0.0}), (1, {0.0, 0.2, 0.5})):
+            setting = Setting(space, Objective.parse("val_accuracy"), 0, EPOCHS, None, costs(), epochs_per_pass=per_pass)
+            strategy = Auto(setting)
+            asked = [trial for trial in (strategy.ask() for _ in range(30)) if isinstance(trial, Trial)]
+            assert {trial.config["dropout"] for trial in asked if trial.id != DEFAULT} == least
 
     def test_one_that_goes_on_pauses_where_another_was_better_after_fewer_epochs(self) -> None:
         strategy = auto()
@@ -156,18 +167,18 @@ class TestAuto:
         assert strategy.report(trial, 3, best + 0.005) is Decision.PAUSE
 
     def test_one_that_another_overtook_waits_while_there_is_something_new(self) -> None:
-        strategy = auto(trials=PROBES + 1)
-        trials = [trial for trial in (strategy.ask() for _ in range(PROBES)) if isinstance(trial, Trial)]
+        strategy = auto(trials=MANY + 1)
+        trials = [trial for trial in (strategy.ask() for _ in range(MANY)) if isinstance(trial, Trial)]
         for trial in trials[:-1]:
             strategy.tell(trial, Result(Status.COMPLETED, 0.5, 9.0, (0.4, 0.5), paused=True))
         best = trials[-1]
         strategy.tell(best, Result(Status.COMPLETED, 0.6, 9.0, (0.6,), paused=True))
         asked = [trial.id for trial in (strategy.ask() for _ in range(3)) if isinstance(trial, Trial)]
-        assert asked[:2] == [best.id, PROBES]  # the best goes on; what it overtook does not, there is a new one
+        assert asked[:2] == [best.id, MANY]  # the best goes on; what it overtook does not, there is a new one
         assert asked[2] in {trial.id for trial in trials[:-1]}  # nothing new may be tried any more
 
     def test_the_best_of_the_first_few_comes_of_what_an_epoch_of_others_told(self) -> None:
-        found = [[quality(trial.config) for trial, _ in run(auto(seed), PROBES)] for seed in range(10)]
+        found = [[quality(trial.config) for trial, _ in run(auto(seed), MANY)] for seed in range(10)]
         assert np.mean([scores[GUIDED:] for scores in found]) > np.mean([scores[:GUIDED] for scores in found])
 
     def test_of_equal_promise_the_cheaper_comes_first(self) -> None:

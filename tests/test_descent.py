@@ -3,7 +3,6 @@
 from tuning.descent import FEW, close, smaller, smallest_close
 from tuning.ledger import Ledger, Record
 from tuning.objective import Objective
-from tuning.opened import sizes_of
 from tuning.report.source import Silent
 from tuning.space import Config, Grid, Interval, Parameter, Space
 
@@ -126,7 +125,7 @@ def test_few_trials_have_no_best_to_go_down_from() -> None:
 
 def test_only_a_grid_of_numbers_has_sizes() -> None:
     def of(domain: Grid | Interval) -> list[int]:
-        return sizes_of(Space(parameters=(Parameter(name="units", domain=domain),)))
+        return Space(parameters=(Parameter(name="units", domain=domain),)).sizes
 
     assert of(Grid(values=(16, 4, 8), default=8)) == [4, 8, 16]
     assert of(Interval(low=1.0, high=64.0, log=True, default=8.0)) == []

@@ -91,7 +91,7 @@ class Confirmation:
         if record is None:
             return Candidate(config, cost=cost, most=most)
         least = self.study.timing.usually(record, record.best_epoch) if record.curve else 0.0
-        return Candidate(config, (), record.id, self._loss(record), record.parameters_without_embedding, cost, most, least)
+        return Candidate(config, (), record.id, self._loss(record), record.parameters_without_embedding, cost, most, least=least)
 
     def _known(self, known: Confirmed) -> Candidate:
         return self._made(known.config, self.study.ledger.records.get(known.trial) if known.trial is not None else None)

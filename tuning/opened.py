@@ -24,7 +24,7 @@ from .ledger import Ledger
 from .objective import Objective
 from .report import write_report
 from .settings import Settings
-from .space import Grid, Space
+from .space import Space
 from .strategies import STRATEGIES, Setting
 from .study import Study
 from .task import Task
@@ -116,7 +116,7 @@ class Opened:
             share=0.0 if settings.record else settings.confirm,
             default=self.space.default(),
             prefer=settings.prefer,
-            sizes=sizes_of(self.space),
+            sizes=self.space.sizes,
             refit=settings.refit,
             watcher=self.watcher,
         )
@@ -185,14 +185,6 @@ class Opened:
         if cost is not None:
             write_whole(self.folder / "front.html", front_page(list(study.ledger.records.values()), self.objective, cost))
         return best.model_dump(mode="json")
-
-
-def sizes_of(space: Space) -> list[int]:
-    """The numbers of units that are searched, in rising order; none where they are no grid of numbers."""
-    units = next((parameter.domain for parameter in space.searched if parameter.name == "units"), None)
-    if not isinstance(units, Grid) or not all(isinstance(value, int) for value in units.values):
-        return []
-    return sorted(int(value) for value in units.values)
 
 
 def cost_model(task: Task, epochs_per_pass: int) -> CostModel:

@@ -38,9 +38,9 @@ class Candidate:
     size: int = 0  # parameters without embeddings; 0 while not known
     cost: float = 0.0  # of one run as expected, in what the race is paid in (seconds, or epochs)
     most: float = 0.0  # of one run at most
-    least: float = 0.0  # seconds until a run is as far as the search had been: cut before, it counts for nothing
     losses: dict[int, float] = field(default_factory=dict)  # number of the seed -> loss
     failed: str = ""  # why a run of it failed
+    least: float = 0.0  # seconds until a run is as far as the search had been: cut before, it counts for nothing
 
     @property
     def key(self) -> str:

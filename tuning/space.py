@@ -122,6 +122,14 @@ class Space(BaseModel):
         sizes = [math.inf if isinstance(p.domain, Interval) else len(p.domain.values) for p in self.parameters]
         return math.prod(sizes)
 
+    @property
+    def sizes(self) -> list[int]:
+        """The numbers of units that are searched, in rising order; none where they are no grid of whole numbers."""
+        units = next((parameter.domain for parameter in self.searched if parameter.name == "units"), None)
+        if not isinstance(units, Grid) or not all(isinstance(value, int) for value in units.values):
+            return []
+        return sorted(int(value) for value in units.values)
+
     def default(self) -> Config:
         """The configuration in which every parameter has its default."""
         return self.complete({})

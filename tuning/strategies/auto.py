@@ -38,6 +38,7 @@ COST = 0.5  # power of the seconds by which an improvement is divided
 RATE = 4  # of so many the best goes on, for so many times as long (asynchronous successive halving: Li et al. 2020)
 DEFAULT = 2  # trials before that with every default
 REGULARIZING = ("dropout", "recurrent_dropout")  # nothing is overfitted within a pass (Srivastava et al. 2014, section 7.5)
+LARGER = 1.5  # times as many units as the best has, that are tried with its other settings
 GUIDED = 3  # trials of which an epoch is known before the process takes over from what other tasks lead one to expect
 WORTH = 0.02  # of the losses' spread: least expected improvement for which a trial goes on where nothing new may be tried
 GROWN = 1.25  # times as many trials as when lengths and noise were chosen last, and they are chosen anew
@@ -57,7 +58,6 @@ class Auto(Proposer):
         self._rungs: dict[int, int] = {}  # trial -> epoch after which it is next compared, while hardly any has ended
         self._steps = 0  # trials begun and gone on with
         self._standing = Standing()
-        self._ages: dict[int, Curves] = {}  # after so many epochs, foretold from those that came so far
         self._chosen_for = 0  # so many trials
         self._tells = 0
         self._known = (-1, 0.0, 0.0)  # after so many tells, the loss that is expected of the best, and the variance of noise
@@ -122,17 +122,12 @@ class Auto(Proposer):
         saves = self.setting.max_epochs - epoch > self._pays[trial.id]
         loss = min(self.setting.objective.key(score), before)
         if not self._curves.known:
-            compared = self._costs is not None and (epoch >= self._rungs[trial.id] or self._beaten(trial.id, loss, epoch))
+            compared = self._costs is not None and (epoch >= self._rungs[trial.id] or self._standing.overtaken(loss, epoch))
             return Decision.PAUSE if compared and saves else Decision.CONTINUE
         best, noise = self._best()
         end, unknown = self._curves.ends(np.array([loss]), np.array([epoch]))
         chance = ndtr((best - end[0]) / np.sqrt(unknown[0] + noise))
         return Decision.PAUSE if chance < CHANCE and saves else Decision.CONTINUE
-
-    def _beaten(self, number: int, loss: float, epoch: int) -> bool:
-        """Whether another did better in fewer epochs, or, of one that goes on for long, others in as many as it had before."""
-        passed = self._rungs[number] > RATE and not self._standing.leads(number, RATE)
-        return passed or self._standing.overtaken(loss, epoch)
 
     def tell(self, trial: Trial, result: Result) -> None:
         """Take in a loss, the curve that led to it, and what an epoch takes."""
@@ -145,8 +140,6 @@ class Auto(Proposer):
         elif not result.paused:
             self._curves.add(curve if result.curve else np.array([loss]))
         self._standing.tell(trial.id, loss, epochs, curve if result.curve and np.isfinite(loss) else np.array([loss]))
-        if (age := len(curve)) in self._rungs.values() and age > 1 and np.isfinite(loss):
-            self._ages.setdefault(age, Curves(age)).add(curve)
         if result.paused:
             self._standing.wait(trial.id, float(self._curves.ends(np.array([loss]), np.array([epochs]))[0][0]))
         if result.seconds is not None and self._costs is not None:
@@ -193,19 +186,11 @@ class Auto(Proposer):
         chosen = list(dict.fromkeys([*self._standing.best(half), *list(self._standing.told)[-half:]]))
         vectors = np.array([self._vectors[number] for number in chosen])
         if not self._curves.known:
-            return vectors, *self._young(chosen)
+            return vectors, tamed(np.array([self._standing.curves[number][0] for number in chosen])), np.zeros(len(chosen))
         losses, epochs = (np.array(values) for values in zip(*(self._standing.told[number] for number in chosen), strict=True))
         ends, unknown = self._curves.ends(np.where(np.isfinite(losses), losses, 0.0), epochs)
         ends = np.where(np.isfinite(losses), ends, np.inf)
         return vectors, tamed(ends), unknown
-
-    def _young(self, chosen: list[int]) -> tuple[Array, Array]:
-        """Before any end can be foretold: losses at the greatest age from which others can be, or after the first epoch."""
-        age, curves = next(((age, one) for age, one in sorted(self._ages.items(), reverse=True) if one.known), (1, Curves(1)))
-        known = [self._standing.curves[number][:age] for number in chosen]
-        losses, epochs = np.array([curve[-1] for curve in known]), np.array([len(curve) for curve in known])
-        ends, unknown = curves.ends(np.where(np.isfinite(losses), losses, 0.0), epochs)
-        return tamed(np.where(np.isfinite(losses), ends, np.inf)), unknown
 
     def _best(self) -> tuple[float, float]:
         """The loss that the process, fitted to what was told, expects of the best; the variance of seed noise."""
@@ -217,18 +202,20 @@ class Auto(Proposer):
     def _first_step(self) -> int | Config | None:
         """While hardly a trial has ended: an epoch of each, and the best of every few go on, the youngest first."""
         waiting, told = self._standing.waiting(STATES), self._standing.told
-        ready = [number for number in waiting if self._may_go_on(number)]
+        ready = [number for number in waiting if self._standing.leads(number, RATE) and not self._standing.overtaken(*told[number])]
         if ready:
             return min(ready, key=lambda number: told[number][::-1])
-        step = self._expected_best() if len(told) < GUIDED else self._best_step([])
+        step = self._expected_best() if len(told) < GUIDED else self._larger() or self._best_step([])
         return next(iter(waiting), None) if step is None else step
 
-    def _may_go_on(self, number: int) -> bool:
-        """Whether one that waits is among the best of its age; for long only while most of what runs is something else."""
-        loss, epochs = self._standing.told[number]
-        long = sum(self._rungs[other] > RATE for other in self.running)
-        crowded = epochs >= RATE and 2 * long > len(self.running)
-        return not crowded and self._standing.leads(number, RATE) and not self._standing.overtaken(loss, epochs)
+    def _larger(self) -> Config | None:
+        """What is best after an epoch with more units, as long as that was not tried and trials pause to be compared."""
+        if self.full or not self._standing.waiting(1):
+            return None
+        best = self.configs[min(self._standing.curves, key=lambda number: float(self._standing.curves[number][0]))]
+        size = next((size for size in self.setting.space.sizes if size >= LARGER * int(best["units"])), None)
+        larger = None if size is None else self.setting.space.complete({**best, "units": size})
+        return larger if larger is not None and same(larger) not in self.tried else None
 
     def _expected_best(self) -> int | Config | None:
         """While nothing is known here: what promises most for its cost as other tasks lead one to expect, and the defaults."""
