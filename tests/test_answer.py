@@ -2,6 +2,7 @@
 
 import json
 import math
+import time
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from test_study import MadeUp, events, study
 
 from tuning.answer import answered
 from tuning.best_schema import Best
+from tuning.budget import Budget, Clock
 from tuning.claims import compared_of
 from tuning.confirm import BASELINE
 from tuning.evidence import Evidence
@@ -285,6 +287,20 @@ def test_deterministic_races_do_not_depend_on_the_number_of_workers(tmp_path: Pa
 
     for seed in range(5):
         assert raced(tmp_path / f"one{seed}", 1, seed) == raced(tmp_path / f"more{seed}", slots, seed)
+
+
+@pytest.mark.parametrize(("seconds", "kept"), [(10.0, True), (30.0, False)])
+def test_no_time_is_kept_for_fresh_seeds_where_not_one_run_would_count(tmp_path: Path, seconds: float, kept: bool) -> None:
+    found = study(tmp_path, MadeUp(), trials=6, share=0.4)
+    found.search(found.search_left)
+    best = found.ledger.best
+    assert best is not None
+    best.best_epoch, best.curve = 2, [{**epoch, "seconds": seconds} for epoch in best.curve]
+    found.budget, found.clock = Budget(100.0), Clock(since=time.monotonic())
+    assert (found.confirmation.reserve() > 0) == kept  # two epochs of 30 s are more than 40 % of 100 s
+    found.clock = Clock(70.0 if kept else 50.0, since=time.monotonic())
+    found.confirmation.open()
+    assert (found.confirmation.due() is not None) == kept
 
 
 def test_a_killed_run_is_tried_once_more(tmp_path: Path) -> None:

@@ -123,6 +123,15 @@ def test_few_trials_have_no_best_to_go_down_from() -> None:
     assert smaller(ledger, SIZES) is None
 
 
+def test_a_best_that_had_no_more_than_a_first_epoch_is_not_gone_down_from() -> None:
+    ledger = Ledger(Silent(), Objective.parse("val_accuracy"))
+    for number in range(FEW):
+        paused(ledger, {"units": 32, "rate": GOOD + number}, [0.9 - number / 10])
+    assert smaller(ledger, SIZES) is None
+    paused(ledger, {"units": 32, "rate": 0.1}, [0.8, 0.95])
+    assert smaller(ledger, SIZES) == {"units": 16, "rate": 0.1}
+
+
 def test_only_a_grid_of_numbers_has_sizes() -> None:
     def of(domain: Grid | Interval) -> list[int]:
         return Space(parameters=(Parameter(name="units", domain=domain),)).sizes

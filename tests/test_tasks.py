@@ -1,5 +1,6 @@
 """One contract for every task: splits that do not leak, the same from the same seed, baselines, a default network that learns."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from tuning.codec import SeriesCodec, TextCodec, WindowCodec
 from tuning.errors import DataError, RecipeError, UnknownName
 from tuning.metrics import METRICS
 from tuning.objective import Objective
-from tuning.task import DataOptions, load_recipe, load_task, recipe_files
+from tuning.task import DataOptions, Task, epochs_per_pass, load_recipe, load_task, recipe_files
 
 NAMES = sorted(recipe_files())
 IN_TIME_ORDER = ("forecast", "finance", "next_word")
@@ -141,6 +142,20 @@ def test_series_are_cut_to_max_length() -> None:
     assert codec.encode([whole])[0].shape == (1, 5, task.spec.input.size)
     with pytest.raises(DataError, match=f"every series has {len(whole)} steps"):
         codec.encode([whole[:-1]])
+
+
+@pytest.mark.parametrize(
+    ("train", "valid", "told"),
+    [(100_000, 10_000, 1), (1_000_000, 100_000, 4), (1_000_000, 200_000, 2), (1_000_000, 900_000, 1), (9_000_000, 1_000_000, 4)],
+)
+def test_a_long_pass_is_several_epochs_each_much_longer_than_scoring(train: int, valid: int, told: int) -> None:
+    task = small_task("signals")
+    steps = {"train": train, "valid": valid, "test": 1}
+    splits = {name: replace(split, lengths=np.full(10, steps[name] // 10)) for name, split in task.splits.items()}
+    assert epochs_per_pass(splits) == told
+    of_these = Task.of(task.spec, splits).spec
+    assert of_these.epochs_per_pass == told
+    assert (f"an epoch is 1/{told} of a pass over the training rows" in of_these.notes) == (told > 1)
 
 
 def test_a_recipe_of_the_users_own(tmp_path: Path) -> None:

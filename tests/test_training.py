@@ -22,7 +22,7 @@ from tuning.task import Output, Split, Task
 from tuning.training import checkpoint, describe, train
 from tuning.training.batches import forward_of, lengths_of, pass_order, scored_rows, trimmed
 from tuning.training.jobs import Job, ModelRef
-from tuning.training.program import Program
+from tuning.training.program import Batches, Program
 from tuning.training.store import open_spec, open_split, save_task
 
 NAMES = sorted(SMALL)
@@ -130,6 +130,19 @@ def test_every_epoch_holds_each_row_once_in_an_order_of_its_own(name: str) -> No
     assert not all(np.array_equal(a, b) for a, b in zip(one, next_epoch, strict=False))
 
 
+def test_the_epochs_of_a_pass_hold_each_row_once_together() -> None:
+    task, numbers = small_task("forecast"), np.arange(50, dtype=np.float32)
+    x = np.repeat(numbers, 4).reshape(50, 4, 1)
+    batches = Batches(task.spec, x, numbers, 8, seed=3, epochs_per_pass=3)
+    epochs = [np.concatenate([y.ravel() for _, y, _ in batches.groups(epoch)]) for epoch in range(6)]
+    assert all(10 <= len(rows) <= 24 for rows in epochs)
+    for first in (0, 3):
+        assert sorted(np.concatenate(epochs[first : first + 3]).tolist()) == numbers.tolist()
+    assert not np.array_equal(np.concatenate(epochs[:3]), np.concatenate(epochs[3:]))
+    few = Batches(task.spec, x, numbers, 32, seed=3, epochs_per_pass=9)  # two batches are two epochs at most
+    assert all(list(few.groups(epoch)) for epoch in range(9))
+
+
 def job_for(folder: Path, task: Task, **more: Any) -> Job:
     save_task(task, folder / "data")
     config = describe.declared(family_model(task.spec)).complete({"units": 8, "dropout": 0.3, **more.pop("config", {})})
@@ -151,9 +164,10 @@ def noted(told: list[dict[str, Any]]) -> Callable[[dict[str, Any]], str]:
     return note
 
 
-@pytest.mark.parametrize("name", ["sentiment", "forecast"])
-def test_stopped_and_resumed_a_trial_is_the_same(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("name", "per_pass"), [("sentiment", 1), ("forecast", 1), ("forecast", 3)])
+def test_stopped_and_resumed_a_trial_is_the_same(name: str, per_pass: int, tmp_path: Path) -> None:
     task = small_task(name)
+    task = Task(task.spec.model_copy(update={"epochs_per_pass": per_pass}), task.splits)
     told: list[dict[str, Any]] = []
     whole = train.train(job_for(tmp_path, task), noted(told))
     half = str(tmp_path / "half" / "state.npz")

@@ -15,7 +15,7 @@ from .objective import Objective
 from .race import margin_of
 from .space import Config
 
-FEW = 5  # trials, and one that was trained to its end, before there is a best to go down from
+FEW = 5  # trials before there is a best to go down from
 MISSES = 2  # sizes in a row, an octave of the usual ladder, after which smaller ones are not tried
 
 
@@ -25,7 +25,7 @@ def smaller(ledger: Ledger, sizes: Sequence[int]) -> Config | None:
     A size counts as known where a trial of it is close to the best, or where the best's settings have been tried with it.
     """
     best, misses = ledger.bests.get(ANY), 0
-    if best is None or best.score is None or len(ledger.records) < FEW or not any(map(ended, ledger.records.values())):
+    if best is None or best.score is None or len(ledger.records) < FEW or looked_at(best):
         return None
     for size in [size for size in reversed(sizes) if size < int(best.config.get("units", 0))]:
         own = ledger.bests.get(("units", size))
@@ -44,9 +44,9 @@ def smaller(ledger: Ledger, sizes: Sequence[int]) -> Config | None:
     return None
 
 
-def ended(record: Record) -> bool:
-    """Whether a trial was trained to its end: on large data hardly one is, and what is best is not known before."""
-    return record.completed and record.status == "completed" and not record.paused
+def looked_at(best: Record) -> bool:
+    """Whether a trial had no more than its first epoch and waits: what is best is not known before it goes on."""
+    return best.paused and len(best.curve) == 1
 
 
 def smallest_close(ledger: Ledger) -> Record | None:

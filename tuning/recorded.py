@@ -57,6 +57,7 @@ class Table(BaseModel):
     input: Input
     output: Output
     rows_to_train: int
+    epochs_per_pass: int = 1
     rows: tuple[Row, ...]
 
     @classmethod
@@ -90,6 +91,7 @@ class Table(BaseModel):
             input=best.data.input,
             output=best.data.output,
             rows_to_train=best.data.rows["train"],
+            epochs_per_pass=best.training.epochs_per_pass,
             rows=tuple(rows.values()),
         )
 
@@ -115,7 +117,7 @@ class Table(BaseModel):
 
     def costs(self) -> CostModel:
         """What trials cost, before any is played; every step counts, as the table knows the longest sequence alone."""
-        return CostModel(self.input, self.output, self.rows_to_train, self.input.steps)
+        return CostModel(self.input, self.output, self.rows_to_train / self.epochs_per_pass, self.input.steps)
 
     @cached_property
     def _numbers(self) -> dict[str, int]:

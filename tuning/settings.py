@@ -28,8 +28,10 @@ class Settings(BaseModel):
     budget: float | None = Field(default=None, description="wall time: 90s, 10m, 2h (default 5m, unless --trials or --epochs)")
     trials: int | None = Field(default=None, ge=1, description="most configurations")
     epochs: int | None = Field(default=None, ge=1, description="most epochs over all trials")
-    max_epochs: int | None = Field(default=None, ge=1, description="most epochs of one trial (default: those of 12 passes)")
-    patience: int | None = Field(default=None, ge=1, description="epochs without gain before a trial stops (default: of 3 passes)")
+    max_epochs: int | None = Field(
+        default=None, ge=1, description="most epochs of one trial (default: 12 passes over the training rows)"
+    )
+    patience: int | None = Field(default=None, ge=1, description="epochs without gain before a trial stops (default: 3 passes)")
     first: tuple[str, ...] = Field(default=(), description="run this configuration first: units=64,layers=2 (repeatable)")
     space: dict[str, str] = Field(default={}, description="narrow or open a parameter: NAME=LOW:HIGH or NAME=A,B")
     hypermodel: str | None = Field(default=None, description="your own keras_tuner.HyperModel: FILE.py:CLASS")

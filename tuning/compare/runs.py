@@ -14,14 +14,13 @@ from ..journal import Event
 from ..ledger import Ledger
 from ..objective import Objective
 from ..recorded import Table
+from ..settings import PATIENCE
 from ..space import Config
 from ..strategies import STRATEGIES, Setting, Strategy
 from ..study import Study
 from ..training.jobs import ModelRef
 from ..trial import Answer, Decision, Result, Trial, derived_seed
 from ..watcher import Watcher
-
-PATIENCE = 3  # a search's default
 
 
 @dataclass(frozen=True)
@@ -140,10 +139,12 @@ def replayed(
     budget: float,
     make: Callable[[Setting], Strategy] | None = None,
     until: float = -float("inf"),
+    by_search: bool = False,
 ) -> Run:
     """A search on recorded trials, to the end of its budget or until an incumbent is as good as `until`.
 
-    An incumbent's loss is its configuration's mean over the recorded seeds, fully trained.
+    An incumbent's loss is its configuration's mean over the recorded seeds, fully trained; `by_search`: the one it was chosen by,
+    as in a live search.
     """
     clock, objective = FakeClock(), Objective.parse(table.objective)
     setting = Setting(
@@ -155,9 +156,11 @@ def replayed(
         costs=table.costs(),
         recorded=table.untried,
         unseen=table.task,
+        epochs_per_pass=table.epochs_per_pass,
     )
     charged = Charged((make or STRATEGIES[strategy])(setting), clock)
-    incumbents = Incumbents(objective, lambda config: float(table.qualities[table.nearest(config)]))
+    truth = None if by_search else lambda config: float(table.qualities[table.nearest(config)])
+    incumbents = Incumbents(objective, truth)
     study = Study(
         Path(os.devnull) / "replay",  # nothing is written
         Ledger(charged, objective),
@@ -168,7 +171,7 @@ def replayed(
         model=ModelRef(),
         seed=derived_seed(seed, "replay"),
         max_epochs=table.max_epochs,
-        patience=PATIENCE,
+        patience=PATIENCE * table.epochs_per_pass,
         watcher=incumbents,
     )
     study.search(lambda: 0.0 if incumbents.best <= until else budget - clock.time)

@@ -5,11 +5,13 @@ A step is either a new configuration or one that waits. Each is valued by the ex
 2013) for the square root of the seconds that it still takes to get there: divided by the seconds themselves (Snoek et al. 2012),
 something small would always be worth more than the large network that the small ones call for. A trial pauses after an epoch when
 it has hardly a chance left to end better than the best, as its curve is foretold from those that were trained to their end, and
-when that saves more than beginning another costs. Where an epoch is dear, the first few trials stop after one, the process is
-fitted to what they had by then, and the best of every four go on, until another has done better in fewer epochs: on large data one
-trial to its end is half of a search. The third trial is the network with every default, for what no other task has taught. What
-runs is taken for what is expected of it. The process is fitted to a few trials, however many there are. What each part gives:
-benchmarks/strategies.py --ablations.
+when that saves more than beginning another costs. The third trial is the network with every default, for what no other task has
+taught. What runs is taken for what is expected of it. The process is fitted to a few trials, however many there are.
+
+While hardly a trial has ended and an epoch is dear, all stop after one and the process is fitted to what they had by then: on large
+data none may come to its end at all. Of every four the best goes on for four times as long, until another has done better in fewer
+epochs; the best is tried with more units; and dropout is not searched before rows are seen twice. What each part gives:
+benchmarks/strategies.py --ablations, and benchmarks/large.py.
 """
 
 from __future__ import annotations

@@ -158,8 +158,8 @@ class Batches:
 
     def __init__(self, task: TaskSpec, x: Array, y: Array, batch_size: int, seed: int, epochs_per_pass: int = 1) -> None:
         self.task, self.x, self.y, self.batch_size, self.seed = task, x, y, batch_size, seed
-        self.epochs_per_pass = epochs_per_pass
         self.lengths = lengths_of(task, x)
+        self.epochs_per_pass = min(epochs_per_pass, -(-len(x) // batch_size))  # a batch each, at least
         self.targets = (y != 0).sum(axis=1) if task.output.kind == "pair" else self.lengths
         width = int(np.prod(x.shape[1:]))
         self.most = int(np.clip(NUMBERS // (batch_size * width), 1, STEPS))
