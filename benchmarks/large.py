@@ -4,8 +4,8 @@
 
 A surrogate benchmark (Zela et al. 2022): a Gaussian process of log perplexity over configuration and epoch, and trees for an
 epoch's seconds, fitted to the curves in recorded/large/trials.jsonl.gz, give 2,600 networks their curves, with the noise of seeds.
-An epoch is a quarter of a pass, two workers, 60 s. Told are seconds until an epoch's score is at the target of `live.py` (never:
-60 s), and how many searches get there. `--collect` adds the trials of searches' folders to the file.
+An epoch is a quarter of a pass, two workers, 60 s. Told are seconds until an epoch's score is at 6.01, about `live.py`'s target
+(never: 60 s), and how many searches get there. `--collect` adds the trials of searches' folders to the file.
 """
 
 import argparse
@@ -37,7 +37,7 @@ DATA = {"data": str(SHARED / "tinyshakespeare"), "level": "characters", "window"
 TARGET, BUDGET, WORKERS = 6.01, 60.0, 2
 NETWORKS, EPOCHS, SEEDS, FITTED = 2600, 30, 2, 900
 AGES = (1, 2, 3, 4, 6, 8, 11, 15, 20, 30)  # epochs whose scores are fitted
-NOISE = (0.012, 0.006)  # of a log perplexity: over seeds, over epochs of one
+NOISE = (0.012, 0.006)  # assumed of a log perplexity, over seeds and over epochs of one: three pairs differed by 0.01, 0.02, 0.08
 PASSES, START = 12, 0.45  # most of a trial; seconds to begin one
 
 
@@ -124,7 +124,7 @@ class Foretold:
         for _ in range(SEEDS):
             scores = np.exp(middle + rng.normal(0, NOISE[0]) + rng.normal(0, NOISE[1], EPOCHS))
             curves.append(Curve(scores=tuple(map(float, scores)), seconds=(seconds,) * EPOCHS, start=START))
-        size = int(config["units"]) ** 2
+        size = int(config["units"]) ** 2  # nobody asks for it here
         return Row(config=config, curves=tuple(curves), parameters=size, parameters_without_embedding=size)
 
 

@@ -258,6 +258,16 @@ class TestStatistics:
         assert "mislead" in told
 
 
+def test_an_incumbent_may_be_judged_by_the_score_it_was_chosen_by() -> None:
+    table = made_up()
+    truth, search = (replayed(table, "random", 0, 2, 60.0, by_search=by_search).points for by_search in (False, True))
+    assert [point.epochs for point in search] == [point.epochs for point in truth]
+    scores = {-score for row in table.rows for curve in row.curves for score in curve.scores if score is not None}
+    assert {point.loss for point in search} <= scores
+    assert {point.loss for point in truth} <= set(table.qualities)
+    assert [point.loss for point in search] == sorted((point.loss for point in search), reverse=True)
+
+
 def test_replays_are_the_same_for_the_same_seed_and_end_with_the_budget() -> None:
     table = made_up()
     one, again, other = (replayed(table, "asha", seed, 2, 60.0) for seed in (3, 3, 4))

@@ -19,7 +19,6 @@ from small import SMALL, Here, Run, small_flags, small_task
 from tuning.best_schema import read_best, schema
 from tuning.commands.train import as_long
 from tuning.journal import read
-from tuning.settings import Settings
 
 ROOT = Path(__file__).parent.parent
 NAMES = sorted(SMALL)
@@ -151,8 +150,8 @@ def test_trained_afresh_on_other_data_it_has_as_many_passes(here: Here, tmp_path
     found, task = read_best(tmp_path / "s"), small_task("signals")
     lengths = {"epochs_per_pass": 4, "max_epochs": 48, "patience": 12}
     best = found.model_copy(update={"training": found.training.model_copy(update=lengths)})
-    assert as_long(best, task, Settings()) == {"max_epochs": 12, "patience": 3}
-    assert as_long(best, task, Settings(max_epochs=5)) == {"max_epochs": 5, "patience": 3}
+    assert as_long(best, task, None) == {"max_epochs": 12, "patience": 3}
+    assert as_long(best, task, 5) == {"max_epochs": 5, "patience": 3}
 
 
 @pytest.mark.parametrize("strategy", ["random", "grid", "hyperband", "bayesian"])

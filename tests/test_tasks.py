@@ -11,6 +11,7 @@ from tuning.codec import SeriesCodec, TextCodec, WindowCodec
 from tuning.errors import DataError, RecipeError, UnknownName
 from tuning.metrics import METRICS
 from tuning.objective import Objective
+from tuning.settings import Settings
 from tuning.task import DataOptions, Task, epochs_per_pass, load_recipe, load_task, recipe_files
 
 NAMES = sorted(recipe_files())
@@ -153,9 +154,11 @@ def test_a_long_pass_is_several_epochs_each_much_longer_than_scoring(train: int,
     steps = {"train": train, "valid": valid, "test": 1}
     splits = {name: replace(split, lengths=np.full(10, steps[name] // 10)) for name, split in task.splits.items()}
     assert epochs_per_pass(splits) == told
-    of_these = Task.of(task.spec, splits).spec
-    assert of_these.epochs_per_pass == told
-    assert (f"an epoch is 1/{told} of a pass over the training rows" in of_these.notes) == (told > 1)
+    spec, note = Task.of(task.spec, splits).spec, f"an epoch is 1/{told} of a pass over the training rows"
+    assert (note in Settings().notes(spec)) == (told > 1)
+    assert Settings().lengths(spec) == (12 * told, 3 * told)
+    assert note not in Settings(hypermodel="own.py:Own").notes(spec)  # which trains whole passes
+    assert Settings(hypermodel="own.py:Own").lengths(spec) == (12, 3)
 
 
 def test_a_recipe_of_the_users_own(tmp_path: Path) -> None:

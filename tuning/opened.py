@@ -75,8 +75,8 @@ class Opened:
 
     def study(self, resumed: bool, more: float | None) -> Study:
         """The study, its journal replayed, its run recorded as opened."""
-        settings, limit, per_pass = self.settings, self.settings.limit(), 1 if self.model.file else self.task.spec.epochs_per_pass
-        max_epochs, patience = settings.lengths(per_pass)
+        settings, limit, spec = self.settings, self.settings.limit(), self.task.spec
+        per_pass, (max_epochs, patience) = settings.per_pass(spec), settings.lengths(spec)
         costs = cost_model(self.task, per_pass)
         setting = Setting(self.space, self.objective, settings.seed, max_epochs, settings.trials, costs, epochs_per_pass=per_pass)
         strategy = STRATEGIES[settings.strategy](setting)
@@ -107,7 +107,7 @@ class Opened:
             seed=settings.seed,
             max_epochs=max_epochs,
             patience=patience,
-            timing=Timing(self.task.spec.rows, cost_model(self.task, per_pass), per_pass),
+            timing=Timing(spec.rows, cost_model(self.task, per_pass), per_pass),
             first=[self.space.check(config) for config in settings.first_configs()],
             class_weight=settings.class_weight is not None,
             deterministic=settings.deterministic,

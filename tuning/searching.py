@@ -134,7 +134,7 @@ def train_best(best: Best, task: Task, settings: Settings, out: Path | None) -> 
         raise BadValue(f"a {best.data.family} cannot be trained on task {task.spec.name}, which needs a {task.spec.family}")
     if out is not None:
         new_folder(settings, out).mkdir(parents=True, exist_ok=True)
-    config, (epochs, patience) = best.architecture.hyperparameters, settings.lengths(task.spec.epochs_per_pass)
+    config, (epochs, patience) = best.architecture.hyperparameters, settings.lengths(task.spec)
     limits: Limits = {name: Grid(values=(value,), default=value) for name, value in config.items()}
     objective = Objective.parse(task.spec.objective)
     with tempfile.TemporaryDirectory() as folder, contextlib.closing(Processes(1)) as executor:

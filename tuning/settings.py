@@ -12,7 +12,7 @@ from .objective import Cost, objectives
 from .race import Prefer
 from .ranges import Limits, parse_assignment, parse_range, parse_value
 from .space import Config
-from .task import DataOptions
+from .task import DataOptions, TaskSpec
 
 DEFAULT_BUDGET = 300.0
 MAX_PASSES, PATIENCE = 12, 3  # over the training rows
@@ -81,9 +81,18 @@ class Settings(BaseModel):
         """The second objective."""
         return objectives(self.objective)[1] if self.objective else None
 
-    def lengths(self, epochs_per_pass: int) -> tuple[int, int]:
+    def per_pass(self, spec: TaskSpec) -> int:
+        """Epochs of a pass over the training rows; a HyperModel of the user's own trains whole passes."""
+        return 1 if self.hypermodel else spec.epochs_per_pass
+
+    def lengths(self, spec: TaskSpec) -> tuple[int, int]:
         """Most epochs of a trial, and epochs without gain before it stops."""
-        return self.max_epochs or MAX_PASSES * epochs_per_pass, self.patience or PATIENCE * epochs_per_pass
+        return self.max_epochs or MAX_PASSES * self.per_pass(spec), self.patience or PATIENCE * self.per_pass(spec)
+
+    def notes(self, spec: TaskSpec) -> tuple[str, ...]:
+        """What the user should know of the data, and of what an epoch is."""
+        shares = self.per_pass(spec)
+        return (*spec.notes, f"an epoch is 1/{shares} of a pass over the training rows") if shares > 1 else spec.notes
 
     def limit(self) -> Budget:
         """The budget; five minutes where nothing else ends the search."""

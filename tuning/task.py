@@ -138,10 +138,8 @@ class Task:
     def of(cls, spec: TaskSpec, splits: Mapping[str, Split], limits: Limits | None = None) -> Task:
         """A task with its row counts, epochs a pass, and fingerprint filled in."""
         rows = {name: len(split) for name, split in splits.items()}
-        shares = epochs_per_pass(splits)
-        notes = (*spec.notes, f"an epoch is 1/{shares} of a pass over the training rows") if shares > 1 else spec.notes
-        filled = spec.model_copy(update={"rows": rows, "epochs_per_pass": shares, "notes": notes})
-        return cls(filled.model_copy(update={"fingerprint": fingerprint(filled, splits)}), splits, limits or {})
+        filled = {"rows": rows, "epochs_per_pass": epochs_per_pass(splits), "fingerprint": fingerprint(spec, splits)}
+        return cls(spec.model_copy(update=filled), splits, limits or {})
 
 
 def epochs_per_pass(splits: Mapping[str, Split]) -> int:

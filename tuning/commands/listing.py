@@ -43,7 +43,7 @@ def dry_run(settings: Settings) -> int:
     print(f"task {spec.name} from {spec.source}: family {spec.family}; rows: {rows}")
     print(f"input: {spec.input.kind} of {spec.input.size}, up to {spec.input.steps} steps")
     print(f"output: {spec.output.kind} of {spec.output.size}")
-    for note in spec.notes:
+    for note in settings.notes(spec):
         print(f"note: {note}")
     objective = searching.objective_of(settings, task)
     for name, parts in spec.baselines.items():
@@ -53,7 +53,7 @@ def dry_run(settings: Settings) -> int:
         print(f"  {parameter.name:<18}{told(parameter.domain)} (default {parameter.domain.default})")
     if settings.hypermodel is None:
         costs, default = cost_model(task, spec.epochs_per_pass), space.default()
-        max_epochs, _ = settings.lengths(spec.epochs_per_pass)
+        max_epochs, _ = settings.lengths(spec)
         whole = costs.trial(default, max_epochs)
         epoch = f"an epoch of every default about {costs.epoch(default):.2g} s"
         print(f"predicted before anything has run: {epoch}, {max_epochs} epochs {whole:.2g} s")

@@ -135,7 +135,7 @@ def load(args: argparse.Namespace) -> Callable[[Settings], Any]:
     def loader(settings: Settings) -> Any:
         task = load_task(settings.task, settings.data)
         if not args.quiet:
-            for note in task.spec.notes:
+            for note in settings.notes(task.spec):
                 print(f"note: {note}", file=sys.stderr)
         return task
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from ..arguments import Parser, add_fields
 from ..best_schema import Best, read_best
 from ..errors import BadValue
-from ..settings import Settings, settings_of
+from ..settings import settings_of
 from ..task import DataOptions, Task, load_recipe, load_task
 
 
@@ -20,12 +20,12 @@ def same_data(best: Best, task: Task) -> None:
         raise BadValue(f"without --data, training needs the data of the search; {told}: say which with --data or --source")
 
 
-def as_long(best: Best, task: Task, given: Settings) -> dict[str, int]:
+def as_long(best: Best, task: Task, most: int | None) -> dict[str, int]:
     """Epochs and patience: as many passes over the training rows as it was found with, where nothing else is said."""
     known, per_pass = best.training, task.spec.epochs_per_pass
     passes = {"max_epochs": known.max_epochs, "patience": known.patience}
     found = {name: max(1, round(epochs * per_pass / known.epochs_per_pass)) for name, epochs in passes.items()}
-    return found | ({"max_epochs": given.max_epochs} if given.max_epochs else {})
+    return found | ({"max_epochs": most} if most else {})
 
 
 def main(argv: Sequence[str], prog: str) -> int:
@@ -49,7 +49,7 @@ def main(argv: Sequence[str], prog: str) -> int:
         data = {named: best.data.source, **best.data.options, **data}
     given = settings_of({"task": args.task or best.data.task, "data": data, "seed": args.seed, "max_epochs": args.max_epochs})
     task = load_task(given.task, given.data)
-    settings = given.model_copy(update=as_long(best, task, given))
+    settings = given.model_copy(update=as_long(best, task, given.max_epochs))
     if unsaid:
         same_data(best, task)
     found = train_best(best, task, settings, Path(args.out) if args.out else None)

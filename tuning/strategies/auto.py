@@ -10,8 +10,8 @@ taught. What runs is taken for what is expected of it. The process is fitted to 
 
 While hardly a trial has ended and an epoch is dear, all stop after one and the process is fitted to what they had by then: on large
 data none may come to its end at all. Of every four the best goes on for four times as long, until another has done better in fewer
-epochs; the best is tried with more units; and dropout is not searched before rows are seen twice. What each part gives:
-benchmarks/strategies.py --ablations, and benchmarks/large.py.
+epochs; the best is tried with more units; and where an epoch is a share of a pass dropout is not searched until then. What each
+part gives: benchmarks/strategies.py --ablations, and benchmarks/large.py.
 """
 
 from __future__ import annotations
@@ -235,7 +235,7 @@ class Auto(Proposer):
         return default if len(self.configs) == DEFAULT and same(default) not in self.tried else None
 
     def _candidates(self) -> Array:
-        """Points at random, and around the best; without dropout while trials are compared that saw hardly a row twice."""
+        """Points at random, and around the best; without dropout while trials are compared within a pass."""
         good = [self._points[number] for number in self._standing.best(BEST)]
         points = self._cube.drawn(self._rng(), DRAWN, np.array(good), AROUND)
         within_a_pass = self.setting.epochs_per_pass > 1 and not self._curves.known
