@@ -62,7 +62,7 @@ class WithoutNoise(Auto):
     """Improvement over the best score seen."""
 
     def _best(self) -> tuple[float, float]:
-        return self._standing.told[self._standing.best(1)[0]][0], super()._best()[1]
+        return self._standing.last(self._standing.best(1)[0])[0], super()._best()[1]
 
 
 class WithoutDefaults(Auto):

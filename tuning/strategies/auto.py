@@ -93,7 +93,7 @@ class Auto(Proposer):
             self._points.append(to_point(self.setting.space, self.configs[number]))
             self._vectors.append(self._axes(self._points[-1][None])[0])
         self._pays[number] = self._another(self.configs[number])
-        self._rungs[number] = RATE * self._standing.told[number][1] if number in self._standing.told else 1
+        self._rungs[number] = max(1, RATE * self._standing.last(number)[1])
         return super().begin(number, epochs)
 
     def _another(self, config: Config) -> float:
@@ -116,7 +116,7 @@ class Auto(Proposer):
 
     def report(self, trial: Trial, epoch: int, score: float) -> Decision:
         """Pause where there is hardly a chance left to end better than the best."""
-        before, done = self._standing.told.get(trial.id, (np.inf, 0))
+        before, done = self._standing.last(trial.id)
         if epoch <= done:  # its state was lost: it must come further than it was, or it would go on and pause for ever
             return Decision.CONTINUE
         if not np.isfinite(score):
@@ -135,15 +135,15 @@ class Auto(Proposer):
         """Take in a loss, the curve that led to it, and what an epoch takes."""
         super().tell(trial, result)
         self._tells += 1
-        loss, curve = self.loss(result), np.minimum.accumulate([self.setting.objective.key(s) for s in result.curve or [0.0]])
-        epochs = len(result.curve) or trial.epochs
+        loss, curve = self.loss(result), np.array([self.setting.objective.key(score) for score in result.curve])
         if not np.isfinite(loss):
-            result = Result(result.status)
-        elif not result.paused:
-            self._curves.add(curve if result.curve else np.array([loss]))
-        self._standing.tell(trial.id, loss, epochs, curve if result.curve and np.isfinite(loss) else np.array([loss]))
+            result, curve = Result(result.status), np.array([loss])
+        curve = np.fmin.accumulate(curve) if len(curve) else np.full(trial.epochs, loss)
+        self._standing.tell(trial.id, curve)
         if result.paused:
-            self._standing.wait(trial.id, float(self._curves.ends(np.array([loss]), np.array([epochs]))[0][0]))
+            self._standing.wait(trial.id, float(self._curves.ends(curve[-1:], np.array([len(curve)]))[0][0]))
+        elif np.isfinite(loss):
+            self._curves.add(curve)
         if result.seconds is not None and self._costs is not None:
             self._costs.observe_epoch(trial.config, result.seconds)
         if self._curves.known and len(self._standing.told) > GROWN * self._chosen_for:
@@ -159,7 +159,7 @@ class Auto(Proposer):
         if not waiting and not new:
             return None
         points = np.array([*(self._points[number] for number in waiting), *new])
-        done = np.array([*(self._standing.told[number][1] for number in waiting), *(0 for _ in new)])
+        done = np.array([*(self._standing.last(number)[1] for number in waiting), *(0 for _ in new)])
         running = [self._vectors[number] for number in self.running if number not in self._standing.told]
         gains = improvement(*self._model.predict(self._axes(points), np.array(running)), best)
         if self.full:
@@ -188,8 +188,8 @@ class Auto(Proposer):
         chosen = list(dict.fromkeys([*self._standing.best(half), *list(self._standing.told)[-half:]]))
         vectors = np.array([self._vectors[number] for number in chosen])
         if not self._curves.known:
-            return vectors, tamed(np.array([self._standing.curves[number][0] for number in chosen])), np.zeros(len(chosen))
-        losses, epochs = (np.array(values) for values in zip(*(self._standing.told[number] for number in chosen), strict=True))
+            return vectors, tamed(np.array([self._standing.told[number][0] for number in chosen])), np.zeros(len(chosen))
+        losses, epochs = (np.array(values) for values in zip(*map(self._standing.last, chosen), strict=True))
         ends, unknown = self._curves.ends(np.where(np.isfinite(losses), losses, 0.0), epochs)
         ends = np.where(np.isfinite(losses), ends, np.inf)
         return vectors, tamed(ends), unknown
@@ -203,18 +203,18 @@ class Auto(Proposer):
 
     def _first_step(self) -> int | Config | None:
         """While hardly a trial has ended: an epoch of each, and the best of every few go on, the youngest first."""
-        waiting, told = self._standing.waiting(STATES), self._standing.told
-        ready = [number for number in waiting if self._standing.leads(number, RATE) and not self._standing.overtaken(*told[number])]
+        standing, waiting = self._standing, self._standing.waiting(STATES)
+        ready = [number for number in waiting if standing.leads(number, RATE) and not standing.overtaken(*standing.last(number))]
         if ready:
-            return min(ready, key=lambda number: told[number][::-1])
-        step = self._expected_best() if len(told) < GUIDED else self._larger() or self._best_step([])
+            return min(ready, key=lambda number: standing.last(number)[::-1])
+        step = self._expected_best() if len(standing.told) < GUIDED else self._larger() or self._best_step([])
         return next(iter(waiting), None) if step is None else step
 
     def _larger(self) -> Config | None:
         """What is best after an epoch with more units, as long as that was not tried and trials pause to be compared."""
         if self.full or not self._standing.waiting(1):
             return None
-        best = self.configs[min(self._standing.curves, key=lambda number: float(self._standing.curves[number][0]))]
+        best = self.configs[min(self._standing.told, key=lambda number: float(self._standing.told[number][0]))]
         size = next((size for size in self.setting.space.sizes if size >= LARGER * int(best["units"])), None)
         larger = None if size is None else self.setting.space.complete({**best, "units": size})
         return larger if larger is not None and same(larger) not in self.tried else None

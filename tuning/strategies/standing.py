@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from bisect import insort
 
 from .cube import Array
@@ -11,18 +12,23 @@ class Standing:
     """Losses are told again as a trial goes on; the last one counts."""
 
     def __init__(self) -> None:
-        self.told: dict[int, tuple[float, int]] = {}  # trial -> loss, epochs; in the order in which they were told first
-        self.curves: dict[int, Array] = {}  # trial -> smallest loss so far after each epoch
+        self.told: dict[
+            int, Array
+        ] = {}  # trial -> smallest loss so far after each epoch; in the order in which they were told first
         self._sorted: list[tuple[float, int]] = []  # losses with trials, the best first
         self._waiting: list[tuple[float, int]] = []  # the same, of those that paused, by the loss that was foretold
 
-    def tell(self, number: int, loss: float, epochs: int, curve: Array) -> None:
-        """A loss after so many epochs, and the smallest after each."""
+    def tell(self, number: int, curve: Array) -> None:
+        """The smallest loss so far after each epoch."""
         if number in self.told:
-            self._sorted.remove((self.told[number][0], number))
-        self.told[number] = (loss, epochs)
-        self.curves[number] = curve
-        insort(self._sorted, (loss, number))
+            self._sorted.remove((self.last(number)[0], number))
+        self.told[number] = curve
+        insort(self._sorted, (self.last(number)[0], number))
+
+    def last(self, number: int) -> tuple[float, int]:
+        """A trial's loss, and after how many epochs; infinite and none of one that was never told."""
+        curve = self.told.get(number)
+        return (math.inf, 0) if curve is None else (float(curve[-1]), len(curve))
 
     def best(self, count: int) -> list[int]:
         """So many trials with the smallest losses."""
@@ -30,14 +36,13 @@ class Standing:
 
     def overtaken(self, loss: float, epochs: int) -> bool:
         """Whether another trial had a smaller loss after fewer epochs."""
-        return any(other < loss for other, after in self.told.values() if after < epochs)
+        return any(float(curve[-1]) < loss for curve in self.told.values() if len(curve) < epochs)
 
     def leads(self, number: int, rate: int) -> bool:
         """Whether a trial is among the best of every `rate` that were trained for as long."""
-        epochs = len(self.curves[number])
-        losses = [float(curve[epochs - 1]) for curve in self.curves.values() if len(curve) >= epochs]
-        better = sum(loss < float(self.curves[number][-1]) for loss in losses)
-        return better < len(losses) // rate
+        loss, epochs = self.last(number)
+        losses = [float(curve[epochs - 1]) for curve in self.told.values() if len(curve) >= epochs]
+        return sum(other < loss for other in losses) < len(losses) // rate
 
     def wait(self, number: int, end: float) -> None:
         """A trial paused; what its loss would be at the end."""
