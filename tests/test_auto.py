@@ -86,6 +86,11 @@ def run(strategy: Auto, steps: int, seconds: float = 9.0) -> list[tuple[Trial, i
     return found
 
 
+def shifted(config: Config, _: object) -> Config:
+    """Another of nearly the same rate, as a replay has."""
+    return {**config, "learning_rate": float(config["learning_rate"]) * 1.0001}
+
+
 class TestAuto:
     def test_begins_with_what_other_tasks_lead_one_to_expect(self) -> None:
         asked = [auto(seed).ask() for seed in range(10)]
@@ -141,6 +146,44 @@ class TestAuto:
         larger = strategy.ask()
         assert isinstance(larger, Trial)
         assert larger.config == best.config | {"units": 2 * int(best.config["units"])}
+
+    def test_they_are_tried_once_though_a_replay_exchanges_them(self) -> None:
+        setting = Setting(SPACE, Objective.parse("val_accuracy"), 0, EPOCHS, None, costs(), recorded=shifted)
+        strategy = Auto(setting)
+        best = max((trial for trial, _ in run(strategy, RATE)), key=lambda trial: quality(trial.config))
+        larger = shifted(best.config | {"units": 2 * int(best.config["units"])}, ())
+        strategy.ask()  # the best goes on
+        asked = [trial.config for trial in (strategy.ask() for _ in range(4)) if isinstance(trial, Trial)]
+        assert asked[0] == larger
+        assert [config["units"] for config in asked].count(larger["units"]) == 1
+
+    def test_what_has_no_units_is_not_made_larger(self) -> None:
+        plain = Space(
+            parameters=(
+                Parameter(name="recurrent", domain=Grid(values=(False, True), default=False)),
+                Parameter(
+                    name="units",
+                    domain=Grid(values=(8, 16, 32, 64), default=8),
+                    conditions=(Condition(parent="recurrent", values=(True,)),),
+                ),
+                SPACE.parameters[-2],
+            )
+        )
+        strategy = Auto(Setting(plain, Objective.parse("val_accuracy"), 0, EPOCHS, None, costs()))
+        for _ in range(2 * RATE):
+            trial = strategy.ask()
+            assert isinstance(trial, Trial)
+            score = 0.5 if trial.config["recurrent"] else 0.9
+            strategy.tell(trial, Result(Status.COMPLETED, score, 9.0, (score,), paused=True))
+
+    def test_at_the_limit_what_waits_goes_on_though_more_is_wished_for(self) -> None:
+        strategy = auto(trials=RATE)
+        run(strategy, RATE)
+        wished = SPACE.check({"units": 256, "learning_rate": 0.05})
+        promoted = strategy.ask(wished)
+        assert isinstance(promoted, Trial)
+        assert promoted.id < RATE
+        assert strategy.running
 
     def test_within_a_pass_nothing_has_dropout_but_the_defaults(self) -> None:
         rate = Parameter(name="dropout", domain=Grid(values=(0.0, 0.2, 0.5), default=0.2))

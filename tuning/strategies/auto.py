@@ -64,6 +64,7 @@ class Auto(Proposer):
         self._tells = 0
         self._known = (-1, 0.0, 0.0)  # after so many tells, the loss that is expected of the best, and the variance of noise
         self._seen: tuple[int, tuple[Array, Array, Array]] | None = None  # after so many tells, what the process is fitted to
+        self._enlarged: set[str] = set()  # larger networks that were asked for: in a replay another is tried for each
 
     @property
     def paused(self) -> frozenset[int]:
@@ -74,7 +75,7 @@ class Auto(Proposer):
 
     def ask(self, config: Config | None = None) -> Trial | Answer:
         """The step that promises most for its cost; what a user names comes first."""
-        given = config is not None and same(config) not in self.tried
+        given = config is not None and not self.full and same(config) not in self.tried
         step = config if given else self._step()
         if isinstance(step, int):
             return self._go_on(step)
@@ -211,13 +212,17 @@ class Auto(Proposer):
         return next(iter(waiting), None) if step is None else step
 
     def _larger(self) -> Config | None:
-        """What is best after an epoch with more units, as long as that was not tried and trials pause to be compared."""
+        """What is best after an epoch with more units, once, as long as trials pause to be compared."""
         if self.full or not self._standing.waiting(1):
             return None
         best = self.configs[min(self._standing.told, key=lambda number: float(self._standing.told[number][0]))]
-        size = next((size for size in self.setting.space.sizes if size >= LARGER * int(best["units"])), None)
+        sizes = self.setting.space.sizes if "units" in best else ()  # a condition of the user's own may leave it out
+        size = next((size for size in sizes if size >= LARGER * int(best["units"])), None)
         larger = None if size is None else self.setting.space.complete({**best, "units": size})
-        return larger if larger is not None and same(larger) not in self.tried else None
+        if larger is None or same(larger) in self.tried or same(larger) in self._enlarged:
+            return None
+        self._enlarged.add(same(larger))
+        return larger
 
     def _expected_best(self) -> int | Config | None:
         """While nothing is known here: what promises most for its cost as other tasks lead one to expect, and the defaults."""
