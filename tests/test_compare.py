@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from small import Here, small_flags
 
-from tuning.compare.live import same_call
+from tuning.compare.live import closed, same_call
 from tuning.compare.page import compare_page
 from tuning.compare.runs import Point, Run, replayed
 from tuning.compare.statistics import friedman, interval, pairs
@@ -21,8 +21,10 @@ from tuning.errors import BadFile, StudyConflict
 from tuning.executors.replay import FakeClock, Replay
 from tuning.recorded import Curve, Row, Table
 from tuning.space import Config, Grid, Interval, Parameter, Space, same
+from tuning.strategies import STRATEGIES, Setting, Strategy
 from tuning.task import Input, Output
 from tuning.training.jobs import Job, ModelRef
+from tuning.trial import Answer, Trial
 
 SPACE = Space(
     parameters=(
@@ -72,10 +74,32 @@ def test_a_replay_takes_the_nearest_configuration_that_was_not_tried() -> None:
     assert same(table.untried(there, everything[:-1])) == everything[-1]
 
 
+class Noted:
+    """A strategy whose proposals are noted."""
+
+    def __init__(self, strategy: Strategy, asked: dict[int, str]) -> None:
+        self._strategy, self._asked = strategy, asked
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._strategy, name)
+
+    def ask(self, config: Config | None = None) -> Trial | Answer:
+        found = self._strategy.ask(config)
+        if isinstance(found, Trial):
+            self._asked[found.id] = same(found.config)
+        return found
+
+
 @pytest.mark.parametrize("strategy", ["random", "hyperband", "bohb", "tpe", "auto"])
 def test_a_replayed_search_has_no_row_twice_and_ends_with_the_table(strategy: str) -> None:
     table = made_up(rows=20)
-    run = replayed(table, strategy, 0, 2, 1e6)
+    asked: dict[int, str] = {}
+
+    def make(setting: Setting) -> Any:
+        return Noted(STRATEGIES[strategy](setting), asked)
+
+    run = replayed(table, strategy, 0, 2, 1e6, make)
+    assert sorted(asked.values()) == sorted(same(row.config) for row in table.rows)
     assert run.trials == 20
     assert run.final == pytest.approx(table.qualities.min(), abs=0.03)
 
@@ -177,12 +201,22 @@ class TestTable:
         status, _, err = here("compare", *argv, "--out", str(tmp_path / "compared"))
         assert status == 0, err
         assert list(json.loads((tmp_path / "compared" / "compare.json").read_text())["tasks"]) == ["signals"]
+        best = (tmp_path / "1" / "best.json").read_text()
+        (tmp_path / "1" / "best.json").write_text(best.replace('"val_accuracy:max"', '"val_loss:min"'))
+        with pytest.raises(BadFile, match=r"share the objective; .*val_accuracy:max, .*val_loss:min"):
+            Table.of([tmp_path / "0", tmp_path / "1"])
         settings = json.loads((tmp_path / "0" / "settings.json").read_text())
         settings["settings"]["record"] = False
         (tmp_path / "0" / "settings.json").write_text(json.dumps(settings))
         status, _, err = here("compare", *argv, "--out", str(tmp_path / "other"))
         assert status == 2
         assert "--record" in err
+
+    def test_what_was_cut_short_is_no_row(self, tmp_path: Path, here: Here) -> None:
+        argv = ["--task", "signals", *small_flags("signals"), "--units", "4,8", "--max-epochs", "3", "--record", "--quiet"]
+        status, _, err = here("search", *argv, "--strategy", "random", "--epochs", "8", "--out", str(tmp_path / "cut"))
+        assert status == 0, err
+        assert [len(row.curves[0].scores) for row in Table.of([tmp_path / "cut"]).rows] == [3, 3]
 
 
 class TestStatistics:
@@ -316,6 +350,23 @@ def test_two_tables_of_a_task_are_refused(tmp_path: Path, here: Here) -> None:
     assert "one table a task" in err
 
 
+def test_a_search_that_was_interrupted_is_not_over(tmp_path: Path) -> None:
+    assert not closed(tmp_path)
+    for interrupted in (True, False):
+        with (tmp_path / "trials.jsonl").open("a") as journal:
+            journal.write(json.dumps({"event": "closed", "at": 1.0, "interrupted": interrupted}) + "\n")
+        assert closed(tmp_path) is not interrupted
+
+
+def test_searches_that_find_nothing_in_time_are_over_too(tmp_path: Path, here: Here) -> None:
+    argv = ["--task", "signals", "--strategies", "random,sobol", "--seeds", "1", "--budget", "1s", "--out", str(tmp_path / "out")]
+    for _ in range(2):
+        status, _, err = here("compare", *argv)
+        assert status == 2
+        assert "no search had a first epoch in 1 seconds" in err
+        assert closed(tmp_path / "out" / "random-0")
+
+
 def test_an_unfinished_comparison_goes_on_as_it_was_begun(tmp_path: Path) -> None:
     same_call(tmp_path, {"budget": 60.0, "options": ["--task", "topics"]})
     same_call(tmp_path, {"budget": 60.0, "options": ["--task", "topics"]})
@@ -333,6 +384,9 @@ def test_an_unfinished_comparison_goes_on_as_it_was_begun(tmp_path: Path) -> Non
         (["--seeds", "0"], "whole numbers"),
         (["--replay", "nowhere"], "nowhere"),
         (["--budget", "soon"], "90s"),
+        (["--seed", "8"], "--seeds N"),
+        (["--strategy=tpe"], "--strategies A,B"),
+        (["--confirm", "0.4"], "all of the budget searches"),
     ],
 )
 def test_mistakes_are_told_in_one_line(argv: list[str], said: str, tmp_path: Path, here: Here) -> None:

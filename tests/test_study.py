@@ -21,7 +21,7 @@ from tuning.strategies import STRATEGIES, Setting
 from tuning.study import Study
 from tuning.timing import Timing
 from tuning.training.jobs import Job, ModelRef
-from tuning.trial import Trial, derived_seed
+from tuning.trial import Decision, Trial, derived_seed
 
 SPACE = Space(
     parameters=(
@@ -116,12 +116,23 @@ def test_every_trial_is_asked_started_and_finished_once(tmp_path: Path) -> None:
         assert sorted(event["trial"] for event in events(tmp_path, kind)) == list(range(8))
 
 
-def test_the_best_is_trained_once_more_on_a_seed_no_trial_had(tmp_path: Path) -> None:
-    found = study(tmp_path, MadeUp())
+def test_the_best_is_trained_again_on_a_seed_no_trial_had_unless_no_share_is_for_that(tmp_path: Path) -> None:
+    found = study(tmp_path / "shared", MadeUp(), share=0.4)
     found.run()
-    confirmed = events(tmp_path, "confirmed")
-    assert [event["trial"] for event in confirmed] == [found.ledger.leaderboard()[0].id]
-    assert confirmed[0]["seed"] not in {event["seed"] for event in events(tmp_path, "asked")}
+    confirmed = events(tmp_path / "shared", "confirmed")
+    assert found.ledger.leaderboard()[0].id in [event["trial"] for event in confirmed]
+    assert not {event["seed"] for event in confirmed} & {event["seed"] for event in events(tmp_path / "shared", "asked")}
+    study(tmp_path / "alone", MadeUp()).run()
+    assert not events(tmp_path / "alone", "confirmed")
+
+
+def test_what_is_recorded_is_trained_to_its_end_whatever_the_strategy_says(tmp_path: Path) -> None:
+    for name, record_whole in (("searched", False), ("recorded", True)):
+        found = study(tmp_path / name, MadeUp(), record_whole=record_whole)
+        found.ledger.strategy.report = lambda *_: Decision.STOP  # type: ignore[method-assign]
+        found.search(found.search_left)
+        assert {event["epochs"] for event in events(tmp_path / name, "finished")} == {9}  # as MadeUp tells
+        assert {event["epoch"] for event in events(tmp_path / name, "decided")} == {9 if record_whole else 1}
 
 
 class Dear(CostModel):
@@ -265,7 +276,7 @@ def test_more_given_configurations_than_trials(tmp_path: Path) -> None:
 
 def test_when_the_fresh_run_fails_the_searchs_weights_are_delivered(tmp_path: Path) -> None:
     executor = MadeUp()
-    found = study(tmp_path, executor, trials=1)
+    found = study(tmp_path, executor, trials=1, share=0.4)
     found.search(found.search_left)
     executor.fate = {0: ["diverged"] * 5}
     found.run()

@@ -49,7 +49,7 @@ def answered(found: Evidence) -> Answer:
         importance=importance_of(trials, found.seconds) if learned is not False else [],
         fit=_fit(trials),
     )
-    return answer.model_copy(update={"sentence": sentence(answer, found.objective, found.share > 0)})
+    return answer.model_copy(update={"sentence": sentence(answer, found.objective)})
 
 
 def _units(one: Candidate) -> int | None:

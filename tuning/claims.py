@@ -13,7 +13,7 @@ from .evidence import Evidence
 from .inference import LEVEL, Estimate, difference, finite, holm
 from .objective import Objective
 from .race import DEFAULTS, Candidate
-from .words import ORDINAL, Scale
+from .words import ORDINAL, Scale, against
 
 PLAIN: dict[str, Any] = {"layers": 1, "bidirectional": False, "taper": "constant", "cell": "lstm"}
 
@@ -109,7 +109,6 @@ def naive(found: Evidence) -> list[Claim]:
             base = parts["test"][metric]
             low, high = sorted(sign * (end - base) for end in (test["low"], test["high"]))
             gain = sign * (test["metrics"][metric] - base)
-            word = "better than" if low > 0 else "worse than" if high < 0 else "no different from"
-            told = f"on test {word} {name}: {scale.gain(gain, low, high)}"
+            told = f"on test {against(low, high)} {name}: {scale.gain(gain, low, high)}"
             claims.append(Claim(question="naive", text=told, gain=gain, low=low, high=high, seeds=test.get("seeds", 1)))
     return claims

@@ -13,7 +13,7 @@ from .constraints import Constraints
 from .descent import smallest_close
 from .executors import RETRIED, Message
 from .ledger import ANY, Confirmed, Record, Role, alive
-from .race import DEFAULTS, MOST, Candidate, Prefer, Race, admitted, revealed, rivals
+from .race import DEFAULTS, Candidate, Prefer, Race, admitted, revealed, rivals
 from .space import Config, same
 from .timing import whole
 from .trial import Decision, derived_seed
@@ -21,12 +21,11 @@ from .trial import Decision, derived_seed
 if TYPE_CHECKING:
     from .study import Study
 
-ONCE = 0.4  # most of the budget that training the best once more may take where there is no race
 BASELINE = 2  # place of the defaults in the order in which candidates are taken
 
 
 class Confirmation:
-    """`share`: of the budget that goes to fresh seeds; with 0 the best alone is trained again, once.
+    """`share`: of the budget that goes to fresh seeds; with 0 nothing is trained again.
 
     `default`: the configuration with every default, raced whatever the search found. `prefer`: what will be delivered.
     """
@@ -49,14 +48,13 @@ class Confirmation:
         """
         ledger = self.study.ledger
         best = ledger.best
-        if best is None:
+        if best is None or not self.share:
             return []
         found = self._rivals(best)
-        order = sorted(ledger.bests.items(), key=self._place)
-        for role, record in order if self.share else order[:1]:
+        for role, record in sorted(ledger.bests.items(), key=self._place):
             one = found.setdefault(same(record.config), self._made(record.config, record))
             one.roles = (*one.roles, role)
-        if self.share and self.default is not None:
+        if self.default is not None:
             found = self._with_default(found, self.default)
         for key, known in ledger.confirmed.items():
             one = found.setdefault(key, self._known(known))
@@ -74,7 +72,7 @@ class Confirmation:
 
     def _rivals(self, best: Record) -> dict[str, Candidate]:
         """The search's best, and the smallest that is close to it where the smallest is preferred."""
-        small = smallest_close(self.study.ledger) if self.share and self.prefer == "smallest" else None
+        small = smallest_close(self.study.ledger) if self.prefer == "smallest" else None
         pair = rivals(self._made(best.config, best), self._made(small.config, small) if small else None, self.allowance())
         return {one.key: one for one in pair}
 
@@ -130,13 +128,13 @@ class Confirmation:
         """What all runs may cost together: seconds of all workers, or epochs, as the candidates' costs are told."""
         study = self.study
         if study.budget.seconds is not None:
-            return (self.share or ONCE) * study.budget.seconds * study.executor.slots
+            return self.share * study.budget.seconds * study.executor.slots
         return study.ledger.epochs * self.share / (1 - self.share)
 
     def reserve(self) -> float:
         """Seconds of the budget to be kept for what the race still needs."""
         ledger = self.study.ledger
-        if self.study.budget.seconds is None or ledger.best is None:
+        if self.study.budget.seconds is None or ledger.best is None or not self.share:
             return 0.0
         if self._reserve is None or self._reserve[0] != ledger.changes:
             self._reserve = ledger.changes, self._needed(self.study.budget.seconds)
@@ -144,8 +142,6 @@ class Confirmation:
 
     def _needed(self, seconds: float) -> float:
         race = self.made()
-        if not self.share:
-            return min(race.outstanding(), ONCE * seconds)
         slots = self.study.executor.slots
         first = race.candidates[0]
         if not first.losses and first.least > self.share * seconds:
@@ -162,7 +158,7 @@ class Confirmation:
             shown = revealed([one for one in everyone if one.key in names], objective)
         else:
             shown = admitted(everyone, objective, self.allowance())
-        race = Race(shown, objective, MOST if self.share else 1, strict)
+        race = Race(shown, objective, strict)
         for one in everyone:
             for number in one.losses:
                 race.start(one, number)
@@ -177,7 +173,7 @@ class Confirmation:
 
     def due(self) -> tuple[Candidate, int] | None:
         """The run to be started now; None where none is, or none would end in time."""
-        if not self.opened or self.study.ledger.best is None:
+        if not self.opened or self.study.ledger.best is None or not self.share:
             return None
         race = self.made()
         while (found := race.next(self.late)) is not None:

@@ -34,25 +34,19 @@ class Delivered:
 def deliver(study: Study, test: bool = True) -> Delivered | None:
     """Choose, test, write best.keras; None where nothing was trained.
 
-    Without a run on a fresh seed the search's own weights are taken. With `--refit` it is trained once more, on train plus
-    validation, for the median of the best epochs. All networks of the chosen configuration are scored on the test split, in
-    one reading.
+    Without a run on a fresh seed it is the best of the search, with the search's own weights. With `--refit` it is trained once
+    more, on train plus validation, for the median of the best epochs. All networks of the chosen configuration are scored on
+    the test split, in one reading.
     """
     candidates = study.confirmation.candidates()
     one = chosen(candidates, study.confirmation.prefer, study.ledger.objective)
+    if study.refit and test and (again := _refitted(study, candidates, one)) is not None:
+        return again
     if one is None:
         return _searched(study, candidates, test)
     order = sorted(one.losses, key=one.losses.__getitem__)  # the best on the validation split is handed over
     kept = [number for number in order if study.confirmation.state(one, number).exists()]
     record = study.ledger.records.get(one.trial) if one.trial is not None else None
-    if study.refit and test:
-        epochs = max(1, round(median(event["best_epoch"] for event in study.ledger.confirmed[one.key].runs.values())))
-        seed = derived_seed(study.seed, "refit", 0)
-        try:
-            body = _done(study, one.trial, one.config, seed=seed, test=test, epochs=epochs, refit=True)
-            return Delivered(one.config, one.trial, record.score if record else None, seed, True, body, candidates, one, True)
-        except BadValue:  # it failed: what was trained before is handed over
-            pass
     more: dict[str, Any] = {"epochs": study.max_epochs, "deadline": max(0.0, study.delivery_left())}
     if kept:  # in a resumed study they may have been removed with an earlier answer
         files = [str(study.confirmation.state(one, number)) for number in kept]
@@ -60,6 +54,25 @@ def deliver(study: Study, test: bool = True) -> Delivered | None:
     seed = study.confirmation.seed(kept[0] if kept else order[0])
     body = _done(study, one.trial, one.config, seed=seed, test=test, **more)
     return Delivered(one.config, one.trial, record.score if record else None, seed, True, body, candidates, one)
+
+
+def _refitted(study: Study, candidates: list[Candidate], one: Candidate | None) -> Delivered | None:
+    """The chosen, or the search's best, trained on train plus validation; None where that failed, or nothing was trained."""
+    ledger = study.ledger
+    trial = one.trial if one else ledger.best.id if ledger.best else None
+    record = ledger.records[trial] if trial is not None else None
+    if one is not None:
+        config, best_epochs = one.config, [event["best_epoch"] for event in ledger.confirmed[one.key].runs.values()]
+    elif record is not None:
+        config, best_epochs = record.config, [record.best_epoch]
+    else:
+        return None
+    seed, epochs = derived_seed(study.seed, "refit", 0), max(1, round(median(best_epochs)))
+    try:
+        body = _done(study, trial, config, seed=seed, test=True, epochs=epochs, refit=True)
+    except BadValue:
+        return None
+    return Delivered(config, trial, record.score if record else None, seed, True, body, candidates, one, True)
 
 
 def _searched(study: Study, candidates: list[Candidate], test: bool) -> Delivered | None:

@@ -30,7 +30,6 @@ class Evidence:
     confirmed: Mapping[str, Confirmed]
     baselines: Baselines
     test: Mapping[str, Any] | None = None
-    share: float = 1.0  # of the budget for fresh seeds
     seconds: float = math.inf  # that importance may take
 
 

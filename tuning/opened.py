@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from . import journal as journals
+from .best_schema import read_best
 from .budget import Budget, Clock
 from .constraints import Constraints
 from .cost import CostModel
@@ -147,8 +148,8 @@ class Opened:
                 raise StudyConflict(f"a study is resumed with the versions it was begun with; {package} was {before}, is {version}")
 
     def finish(self, study: Study) -> SearchResult:
-        """Run, deliver, write; Ctrl-C writes the best so far."""
-        interrupted = False
+        """Run, deliver, write; Ctrl-C writes the best so far, unless an earlier run has an answer that was tested."""
+        interrupted, kept = False, None
         with contextlib.closing(study.journal), study.interrupts:
             try:
                 study.run()
@@ -156,13 +157,19 @@ class Opened:
             except KeyboardInterrupt:
                 interrupted = True
                 study.stop()
-                delivered = deliver(study, test=False)
-            if delivered is None and not interrupted:
-                raise Mistake(self._nothing(study))
-            best = self._written(study, delivered) if delivered else None
+                delivered = None if (kept := self._tested()) else deliver(study, test=False)
+            best = self._written(study, delivered) if delivered else kept
             study.record("closed", interrupted=interrupted)
+        if best is None and not interrupted:
+            raise Mistake(self._nothing(study))
         trials = [vars(record) for record in study.ledger.records.values()]
         return SearchResult(self.folder, trials, best, study.exhausted, interrupted)
+
+    def _tested(self) -> dict[str, Any] | None:
+        """An earlier run's answer, where the test split was read for it."""
+        path = self.folder / "best.json"
+        best = read_best(path) if path.exists() else None
+        return best.model_dump(mode="json") if best is not None and best.scores.test is not None else None
 
     @staticmethod
     def _nothing(study: Study) -> str:

@@ -12,6 +12,7 @@ from .journal import Event
 from .space import Config
 from .study import Study
 from .watcher import Watcher
+from .words import against
 
 EVERY = 15.0  # seconds between lines where nobody watches a terminal
 OFTEN = 0.25  # seconds between changes of a live line
@@ -135,7 +136,8 @@ def _answer_lines(best: Mapping[str, Any]) -> list[str]:
 def _front_lines(best: Mapping[str, Any]) -> list[str]:
     """The Pareto front, where there are two objectives."""
     front = best["search"]["front"] or []
-    told = ["", "the front: more score costs more from here on, and nothing gives more for less"] if front else []
+    told = ["", "the front: more score costs more from here on, and nothing gives more for less"] if len(front) > 1 else []
+    told = ["", "the front is one network: none costs less, and none has a better score"] if len(front) == 1 else told
     for point in front:
         cost = f"{point['parameters']:,} parameters" + (f", {point['latency_ms']:g} ms" if point["latency_ms"] is not None else "")
         told.append(f"     {point['score']:<16.4f}{cost}: {short(point['hyperparameters'])}")
@@ -153,14 +155,16 @@ def test_lines(best: Mapping[str, Any]) -> list[str]:
     over = "rows and seeds" if test["seeds"] > 1 else "rows"
     span = f" (95 % over {over}: {test['low']:.4f} to {test['high']:.4f})" if test["low"] is not None else ""
     seeds = f"{test['seeds']} fresh seeds" if test["seeds"] > 1 else "a fresh seed"
-    how = "with the search's own weights (no run on a fresh seed came to its end)"
+    why = "no run on a fresh seed came to its end" if best["search"]["confirm"] else "none was asked for"
+    how = f"with the search's own weights ({why})"
     if best["training"]["fresh"]:
         how = f"trained once more on {'train and validation' if best['training']['refit'] else seeds}"
     lines = [f"answer, {how}: validation {metric} {valid['mean']:.4f}, test {metric} {test['value']:.4f}{span}"]
-    down = best["search"]["objective"].endswith(":min")
+    sign = -1.0 if best["search"]["objective"].endswith(":min") else 1.0
     for name, parts in best["scores"]["baselines"].items():
         if metric in parts["test"]:
             base = parts["test"][metric]
-            gain = (base - test["value"]) if down else (test["value"] - base)
-            lines.append(f"  {'better' if gain > 1e-6 else 'not better'} than baseline {name} on test ({base:.4f})")
+            ends = [test["value"], test["value"]] if test["low"] is None else [test["low"], test["high"]]
+            low, high = sorted(sign * (end - base) for end in ends)
+            lines.append(f"  {against(low, high)} baseline {name} on test ({base:.4f})")
     return lines

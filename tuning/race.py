@@ -51,9 +51,9 @@ class Candidate:
 class Race:
     """Who runs next. `candidates`: the most important first; `most`: seeds of one."""
 
-    def __init__(self, candidates: Sequence[Candidate], objective: Objective, most: int = MOST, strict: bool = False) -> None:
+    def __init__(self, candidates: Sequence[Candidate], objective: Objective, strict: bool = False) -> None:
         self.candidates, self.objective = list(candidates), objective
-        self.most, self.strict = most, strict  # strict: a seed begins when the one before has ended for all
+        self.strict = strict  # a seed begins when the one before has ended for all
         self._started: dict[str, set[int]] = {}  # numbers of seeds begun
 
     def begun(self, candidate: Candidate) -> set[int]:
@@ -66,12 +66,12 @@ class Race:
         The first until it has enough for a claim, for all others are held against it; then who has the fewest.
         """
         racing = self.racing()
-        waiting = [one for one in racing if len(self.begun(one)) < self.most and one.key not in late]
+        waiting = [one for one in racing if len(self.begun(one)) < MOST and one.key not in late]
         if not waiting or self.settled():
             return None
         first = not self.strict and waiting[0] is self.candidates[0] and len(self.begun(waiting[0])) < LEAST
         chosen = waiting[0] if first else min(waiting, key=lambda one: len(self.begun(one)))
-        number = next(n for n in range(self.most) if n not in self.begun(chosen))  # a run that was cut leaves a gap
+        number = next(n for n in range(MOST) if n not in self.begun(chosen))  # a run that was cut leaves a gap
         if self.strict and any(len(one.losses) < number for one in racing if one.key not in late):
             return None
         return chosen, number
@@ -119,16 +119,13 @@ class Race:
 
     def settled(self) -> bool:
         """Whether the differences are known as well as anybody needs."""
-        if self.most < LEAST:
-            return all(len(one.losses) >= self.most for one in self.racing())
         return self.half_width() <= self.margin
 
     def outstanding(self) -> float:
         """What the race will still cost, in all: as many seeds as it usually takes of each that is in it."""
         if self.settled():
             return 0.0
-        usual = min(USUAL, self.most)
-        return sum(one.cost * max(0, usual - len(one.losses)) for one in self.racing())
+        return sum(one.cost * max(0, USUAL - len(one.losses)) for one in self.racing())
 
 
 def revealed(candidates: Sequence[Candidate], objective: Objective) -> list[Candidate]:

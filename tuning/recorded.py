@@ -9,7 +9,7 @@ from __future__ import annotations
 import gzip
 import json
 import zlib
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from .best_schema import read_best
+from .best_schema import Best, read_best
 from .cost import CostModel
 from .errors import BadFile
 from .journal import read, write_bytes_whole
@@ -25,6 +25,12 @@ from .objective import Objective
 from .space import Config, Space, same
 from .strategies.cube import to_point
 from .task import Input, Output
+
+ALIKE: dict[str, Callable[[Best], object]] = {
+    "objective": lambda best: best.search.objective,
+    "most epochs": lambda best: best.training.max_epochs,
+    "epochs a pass": lambda best: best.training.epochs_per_pass,
+}
 
 
 class Curve(BaseModel):
@@ -77,12 +83,20 @@ class Table(BaseModel):
                 raise BadFile(f"recorded studies must share data and space; {folder} differs from {folders[0]}")
             if not one["settings"].get("record"):
                 raise BadFile(f"only a search with --record trains every configuration to its end; {folder} was made without")
+        settings, bests = stored[0]["settings"], [read_best(folder) for folder in folders]
+        best, *others = bests
+        for name, of in ALIKE.items():
+            for other, folder in zip(others, folders[1:], strict=True):
+                if of(other) != of(best):
+                    told = f"{folders[0]} has {of(best)}, {folder} {of(other)}"
+                    raise BadFile(f"recorded studies must share the {name}; {told}")
         rows: dict[str, Row] = {}
         for folder in folders:
-            for key, row in _rows(folder).items():
+            for key, row in _rows(folder, best.training.max_epochs).items():
                 known = rows[key].curves if key in rows else ()
                 rows[key] = row.model_copy(update={"curves": (*known, *row.curves)})
-        settings, best = stored[0]["settings"], read_best(folders[0])
+        if not rows:
+            raise BadFile(f"no trial of {folders[0]} was trained to its end; --resume {folders[0]} --budget 30m goes on")
         return cls(
             task=settings["task"],
             objective=best.search.objective,
@@ -147,21 +161,26 @@ class Table(BaseModel):
         return [[min((key(s) for s in c.scores if s is not None), default=np.inf) for c in row.curves] for row in self.rows]
 
 
-def _rows(folder: Path) -> dict[str, Row]:
-    """The finished trials of one recorded study."""
+def _rows(folder: Path, max_epochs: int) -> dict[str, Row]:
+    """The trials of one recorded study that were trained to their end: not those that --epochs left no more for."""
     asked: dict[int, Config] = {}
     epochs: dict[int, dict[int, dict[str, Any]]] = {}
     finished: set[int] = set()
+    ended: dict[int, int] = {}  # trial -> epoch after which it was told to stop
     for event in read(folder / "trials.jsonl"):
         if event["event"] == "asked":
             asked[event["trial"]] = event["config"]
         elif event["event"] == "epoch":
             epochs.setdefault(event["trial"], {})[event["epoch"]] = event
+        elif event["event"] == "decided":
+            ended[event["trial"]] = event["epoch"]
         elif event["event"] == "finished":
             finished.add(event["trial"])
     found = {}
     for trial in sorted(finished & epochs.keys()):
         curve = [epochs[trial][number] for number in sorted(epochs[trial])]
+        if ended.get(trial) == len(curve) < max_epochs:
+            continue
         found[same(asked[trial])] = Row(
             config=asked[trial],
             curves=(_curve(curve),),

@@ -8,13 +8,12 @@ from .race import LEAST
 from .words import Scale, named, span, structure
 
 
-def sentence(answer: Answer, objective: Objective, raced: bool = True) -> str:
+def sentence(answer: Answer, objective: Objective) -> str:
     """Units first; what cannot be told from them; what a step down costs; structure; what mattered."""
     chosen = next((one for one in answer.raced if one.chosen), None)
     if chosen is None or answer.seeds < LEAST:
         runs = "1 run on a fresh seed is" if answer.seeds == 1 else f"{answer.seeds} runs on fresh seeds are"
-        more = "a longer --budget tells more" if raced else "without --confirm 0 sizes are compared"
-        return f"{_head(answer, chosen)} {runs} too few to compare sizes; {more}."
+        return f"{_head(answer, chosen)} {runs} too few to compare sizes; a longer --budget tells more."
     if answer.learned is False:
         return (
             f"{_head(answer, chosen)} But nothing was learned: on test it is no better than a constant guess, "

@@ -112,10 +112,9 @@ class Study:
 
     def delivery_left(self) -> float:
         """Seconds left for training of any kind: the budget's, less what testing and writing the answer takes."""
-        if not self.confirmation.share:
-            return self.budget.left(self.clock) - self.timing.delivery(self.ledger.best)
-        best = self.ledger.best
-        answering = self.timing.delivery(best, USUAL) + (self.budget.thinking if self.budget.seconds else 0.0)
+        best, raced = self.ledger.best, self.confirmation.share > 0
+        answering = self.timing.delivery(best, USUAL if raced else 1)
+        answering += self.budget.thinking if raced and self.budget.seconds else 0.0
         if self.refit and best is not None:
             answering += self.timing.again(best, self.confirmation.epochs(best))
         return self.budget.left(self.clock) - answering
@@ -247,16 +246,20 @@ class Study:
     def _epoch(self, job: int, record: Record, body: dict[str, Any]) -> None:
         self._time(job, record, body)
         self.record("epoch", trial=record.id, attempt=record.attempts, **body)
-        decision = self.ledger.report(record, body["epoch"], body["score"])
-        last = body["epoch"] >= record.until
-        if decision is Decision.CONTINUE and not last and self.timing.coming(job, record.config) > self.left():
-            decision = Decision.STOP  # the next epoch would not end in time
-        if last:
-            kept = record.id in self.ledger.strategy.paused
-            decision = Decision.PAUSE if kept else Decision.STOP
+        decision = self._decision(job, record, body)
         if decision is not Decision.CONTINUE:
             self.record("decided", trial=record.id, epoch=body["epoch"], decision=str(decision))
         self.executor.reply(job, str(decision))
+
+    def _decision(self, job: int, record: Record, body: dict[str, Any]) -> Decision:
+        """As the strategy says; a trial ends where it was to end, or where its next epoch would not end in time."""
+        if body["epoch"] >= record.until:
+            return Decision.PAUSE if record.id in self.ledger.strategy.paused else Decision.STOP
+        if self.record_whole:  # what does not come to its end in time is stopped then, and trained to its end by --resume
+            return Decision.CONTINUE
+        decision = self.ledger.report(record, body["epoch"], body["score"])
+        late = decision is Decision.CONTINUE and self.timing.coming(job, record.config) > self.left()
+        return Decision.STOP if late else decision
 
     def _failed(self, record: Record, body: dict[str, Any]) -> None:
         if body["kind"] == "mistake":

@@ -52,6 +52,15 @@ class Scale:
         return f"{middle}{unit} ({least} to {most})"
 
 
+def against(low: float, high: float) -> str:
+    """How something stands to another from the interval of what it gains.
+
+    >>> against(0.01, 0.03), against(-0.01, 0.03)
+    ('better than', 'no different from')
+    """
+    return "better than" if low > 0 else "worse than" if high < 0 else "no different from"
+
+
 def span(units: Sequence[int], among: Sequence[int]) -> str:
     """Sizes as a range where they are neighbours among those compared, else as a list.
 

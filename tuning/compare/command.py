@@ -20,6 +20,15 @@ from .whole import add_rungs, compared, replay_all, target_of, write
 
 SEEDS = 8  # with fewer no verdict is given
 LIVE = "random,hyperband,bayesian,auto"
+BUDGET = 120.0  # seconds of a live search where none are given
+OWN = {  # options of a search that a comparison gives each of its searches itself
+    "--seed": "--seeds N makes N searches of each strategy",
+    "--strategy": "--strategies A,B says which are compared",
+    "--confirm": "all of the budget searches",
+    "--resume": "the same --out goes on with an unfinished one",
+    "--dry-run": "search --dry-run says what would be searched",
+    "--list": "search --list says what there is",
+}
 
 
 def compare(
@@ -48,7 +57,8 @@ def compare(
         result = compared(tasks, objectives, {name: target_of(table) for name, table in tables.items()})
         add_rungs(result, tables)
     else:
-        runs, objective = live(out, strategies, seeds, budget or 120.0, ["--task", task, *options])
+        budget = budget or BUDGET
+        runs, objective = live(out, strategies, seeds, budget, ["--task", task, *options])
         name = Path(task).stem
         tasks, target = {name: runs}, _target(runs)
         result = compared(tasks, {name: objective}, {name: (target, 0.0)})
@@ -90,8 +100,8 @@ def new_out(out: str | None, task: str) -> Path:
 
 
 def _target(runs: Sequence[Run]) -> float:
-    """The loss that the middle run ended with: half of them can be timed."""
-    ends = sorted(run.final for run in runs)
+    """The loss that the middle run ended with, of those that found anything: half of them can be timed."""
+    ends = sorted(run.final for run in runs if run.points)
     return ends[len(ends) // 2]
 
 
@@ -107,6 +117,9 @@ def main(argv: Sequence[str], prog: str) -> int:
     parser.add_argument("--replay", nargs="+", metavar="PATH", help="recorded tables, or searches with --record, not training")
     parser.add_argument("--out", metavar="DIR", help="folder of the comparison (default: runs/compare-TASK-YYYYMMDD-HHMMSS)")
     args, options = parser.parse_known_args(argv)
+    for name in (option.partition("=")[0] for option in options):
+        if name in OWN:
+            raise BadValue(f"{name} is an option of search, not of a comparison: {OWN[name]}")
     if args.replay and options:
         parser.parse(argv)  # there is no search that they could go to
     if not args.seeds.isdigit() or not args.workers.isdigit() or int(args.seeds) < 1 or int(args.workers) < 1:

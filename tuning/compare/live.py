@@ -22,15 +22,36 @@ def live(out: Path, strategies: Sequence[str], seeds: int, budget: float, option
         turned = [*strategies[seed % len(strategies) :], *strategies[: seed % len(strategies)]]
         for strategy in turned:
             folder = out / f"{strategy}-{seed}"
-            if not (folder / "best.json").exists():
+            if not closed(folder):
                 _search(folder, strategy, seed, budget, options)
-            objective = json.loads((folder / "best.json").read_text(encoding="utf-8"))["search"]["objective"]
-            found = Incumbents(Objective.parse(objective))
-            for event in read(folder / "trials.jsonl"):
-                found.take(event)
-            runs.append(Run(strategy, seed, budget, tuple(found.points), found.trials))
-            print(f"{strategy} seed {seed}: {found.trials} trials, {_best(runs[-1], objective)}", file=sys.stderr, flush=True)
+            objective = _objective(folder) or objective
+            runs.append(_run(folder, strategy, seed, budget, objective))
+            print(f"{strategy} seed {seed}: {_told(runs[-1], objective)}", file=sys.stderr, flush=True)
+    if not objective:
+        raise Mistake(f"no search had a first epoch in {budget:g} seconds; give a larger --budget and another --out")
     return runs, objective
+
+
+def closed(folder: Path) -> bool:
+    """Whether a search came to its end, with an answer or without: not one that was interrupted."""
+    path = folder / "trials.jsonl"
+    last = list(read(path))[-1:] if path.exists() else []
+    return any(event["event"] == "closed" and not event["interrupted"] for event in last)
+
+
+def _objective(folder: Path) -> str:
+    """NAME:max or NAME:min; empty where a search had no first epoch."""
+    path = folder / "best.json"
+    return str(json.loads(path.read_text(encoding="utf-8"))["search"]["objective"]) if path.exists() else ""
+
+
+def _run(folder: Path, strategy: str, seed: int, budget: float, objective: str) -> Run:
+    if not objective:
+        return Run(strategy, seed, budget, (), 0)
+    found = Incumbents(Objective.parse(objective))
+    for event in read(folder / "trials.jsonl"):
+        found.take(event)
+    return Run(strategy, seed, budget, tuple(found.points), found.trials)
 
 
 def same_call(out: Path, call: dict[str, object]) -> None:
@@ -55,10 +76,12 @@ def _search(folder: Path, strategy: str, seed: int, budget: float, options: Sequ
         argv += ["--strategy", strategy, "--seed", str(seed), "--budget", f"{budget:g}s", "--out", str(folder)]
         argv += ["--confirm", "0", *options]  # all of the budget searches
     done = subprocess.run([*argv, "--quiet"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
-    if done.returncode:
+    if done.returncode and not closed(folder):
         raise Mistake(f"the search with {strategy}, seed {seed}, ended with status {done.returncode}: {done.stderr.strip()[-300:]}")
 
 
-def _best(run: Run, objective: str) -> str:
+def _told(run: Run, objective: str) -> str:
+    if not run.points:
+        return "the budget ended before a first epoch"
     name, direction = objective.split(":")
-    return f"{name} {-run.final if direction == 'max' else run.final:.4f}"
+    return f"{run.trials} trials, {name} {-run.final if direction == 'max' else run.final:.4f}"
