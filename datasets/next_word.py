@@ -3,7 +3,7 @@
 `synthetic` is a grammar of known entropy: each word is followed by one of four, which four depends on the last two words,
 with shares .55, .25, .15, .05; nothing can have a perplexity below exp(1.110) = 3.03. A bigram model sees one word only.
 
-`--data` takes any text file; `--level characters` reads characters instead of words.
+`--data` takes any text file, or a folder with train, valid and test; `--level characters` reads characters instead of words.
 """
 
 import math
@@ -32,8 +32,8 @@ def synthetic(options: DataOptions) -> Task:
 
 def own(options: DataOptions) -> Task:
     """The user's own text."""
-    text = read_text(parts_in(options)["train"])
-    return running_text("next_word", str(options.data), text, options)
+    texts = {part: read_text(path) for part, path in parts_in(options).items()}
+    return running_text("next_word", str(options.data), texts, options)
 
 
 RECIPE = Recipe("the next token of a text", {"synthetic": synthetic}, own)

@@ -13,6 +13,7 @@ from small import Here
 
 from tuning.advice import LEAST, Advice, Observed
 from tuning.effects import Effects
+from tuning.errors import BadValue
 from tuning.foreign import foreign
 from tuning.importance import importances, tamed
 from tuning.space import Config
@@ -221,6 +222,8 @@ def test_the_same_as_json_and_of_some_rows(tmp_path: Path, here: Here) -> None:
         (["--score", "dev_accuracy", "--units", "hiden"], "hidden"),
         (["--score", "dev_accuracy", "--units", "hidden", "--where", "data=c"], "leaves no row; data has a, b"),
         (["--score", "dev_accuracy"], "--units"),
+        (["--score", "lr", "--units", "hidden"], "say lr:max or lr:min"),
+        (["--score", "dev_accuracy", "--units", "hidden", "--bidirectional", "data"], "bidirectional takes yes or no"),
     ],
 )
 def test_mistakes_are_told_in_one_line(tmp_path: Path, here: Here, argv: list[str], told: str) -> None:
@@ -241,7 +244,11 @@ def test_a_column_that_never_repeats_hides_no_other(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "direction"), [("RMSE", "min"), ("Test_Error", "min"), ("WER", "min"), ("Dev_F1", "max"), ("BLEU", "max")]
+    ("name", "direction"),
+    [
+        *(("RMSE", "min"), ("Test_Error", "min"), ("WER", "min"), ("brier_score", "min"), ("NLL", "min")),
+        *(("Dev_F1", "max"), ("BLEU", "max"), ("answer_f1", "max"), ("power_auc", "max")),
+    ],
 )
 def test_which_way_is_better_is_told_by_the_name(tmp_path: Path, here: Here, name: str, direction: str) -> None:
     path = tmp_path / "t.csv"
@@ -250,6 +257,23 @@ def test_which_way_is_better_is_told_by_the_name(tmp_path: Path, here: Here, nam
     status, out, err = here("advise", str(path), "--score", name, "--units", "units")
     assert status == 0, err
     assert f"of {name} {'more' if direction == 'max' else 'less'} is better" in out
+
+
+@pytest.mark.parametrize("pandas", [False, True])
+def test_decimal_commas_and_floats_for_yes_and_no_are_read_as_they_are_meant(tmp_path: Path, pandas: bool) -> None:
+    rows = [(8 * 2 ** (n % 3), n % 2, 0.5 + 0.001 * (n % 7), 1000 * (n + 1)) for n in range(30)]
+    lines = [f"{u};{float(b) if pandas else 'BiLSTM' if b else 'LSTM'};{s:.3f};{p:,}".replace("0.5", "0,5") for u, b, s, p in rows]
+    (tmp_path / "t.csv").write_text("\n".join(["units;bi;f1;weights", *lines]))
+    found = foreign(tmp_path / "t.csv", "f1", {"units": "units", "bidirectional": "bi", "parameters": "weights"}, [], [])
+    assert [trial.loss for trial in found.trials] == [pytest.approx(-score) for _, _, score, _ in rows]
+    assert [trial.config["bidirectional"] for trial in found.trials] == [bool(bi) for _, bi, _, _ in rows]
+    assert [trial.parameters for trial in found.trials] == [parameters for _, _, _, parameters in rows]
+
+
+def test_scores_written_in_two_ways_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("units;f1\n8;0,91\n16;0.93\n")
+    with pytest.raises(BadValue, match=r"column f1 has '0,91'"):
+        foreign(tmp_path / "t.csv", "f1", {"units": "units"}, [], [])
 
 
 def test_a_table_too_small_is_told_so(tmp_path: Path, here: Here) -> None:

@@ -52,6 +52,9 @@ def files(folder: Path) -> None:
         "        hp.Int('units', 8, 32, step=8)\n        model = keras.Sequential([keras.layers.Dense(1)])\n"
         "        model.compile(loss='mse')\n        return model\n"
     )
+    (folder / "tables").mkdir()
+    for part in ("train", "test"):
+        (folder / "tables" / f"{part}.csv").write_text(SERIES)
     (folder / "binary.csv").write_bytes(bytes(range(256)) * 20)
     zipped = gzip.compress(GOOD.encode())
     (folder / "torn.csv.gz").write_bytes(zipped[:40])
@@ -111,6 +114,7 @@ CASES: list[tuple[str, list[str], str]] = [
     ("data and source", ["--task", S, "--data", "good.csv", "--source", "imdb"], "not both"),
     ("data for memory", ["--task", "memory", "--data", "good.csv"], "takes no --data"),
     ("class weights without classes", ["--task", T, "--class-weight", "balanced"], "one label a row"),
+    ("a table in parts", ["--task", F, "--data", "tables"], "a table in time order is one file"),
     ("short series", ["--task", F, "--data", "short.csv", "--window", "10"], "longer than its window"),
     ("nan in a series", ["--task", F, "--data", "nan.csv"], "no finite number in row 40"),
     ("word in a series", ["--task", F, "--data", "word.csv"], "row 40 of nan.csv".replace("nan", "word")),

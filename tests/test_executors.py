@@ -14,6 +14,7 @@ import pytest
 from small import small_task
 
 from tuning.executors import Executor, Inline, Message, Processes
+from tuning.executors import processes as processes_module
 from tuning.hypermodels import family_model
 from tuning.training import describe
 from tuning.training.jobs import Job, ModelRef
@@ -35,6 +36,23 @@ class Broken(keras_tuner.HyperModel):
         model = keras.Sequential([keras.Input((None, 1)), keras.layers.LSTM(2), keras.layers.Dense(4, activation="softmax")])
         model.compile(loss="sparse_categorical_crossentropy", metrics=["accuracy"])
         return model
+"""
+LOOP = """
+import keras, keras_tuner
+class Loop(keras_tuner.HyperModel):
+    def build(self, hp):
+        units = hp.Int("units", 2, 8)
+        model = keras.Sequential([keras.Input((None, 1)), keras.layers.LSTM(units), keras.layers.Dense(4, activation="softmax")])
+        model.compile(loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+        return model
+    def fit(self, hp, model, x, y, validation_data=None, callbacks=None, **kwargs):
+        for callback in callbacks:
+            callback.set_model(model)
+        for epoch in range(10):  # as in KerasTuner's guide: neither `epochs` nor `stop_training` is looked at
+            model.train_on_batch(x, y)
+            for callback in callbacks:
+                callback.on_epoch_end(epoch, logs={"val_accuracy": 0.1 * epoch})
+        return 0.0
 """
 
 
@@ -78,6 +96,15 @@ def until_end(executor: Executor, count: int = 1, timeout: float = 120) -> list[
     return messages
 
 
+def test_as_many_children_as_memory_allows(monkeypatch: pytest.MonkeyPatch) -> None:
+    available = processes_module.available_memory()
+    assert available is None or available > 1e8
+    monkeypatch.setattr(processes_module, "cores", lambda: 8)
+    for memory, children in ((4e9, 2), (1e9, 1), (1e12, 8), (None, 8)):
+        monkeypatch.setattr(processes_module, "available_memory", lambda memory=memory: memory)
+        assert processes_module.default_workers() == children
+
+
 class TestEveryExecutor:
     def test_a_job_tells_its_epochs_and_its_end(self, executor: Executor, tmp_path: Path) -> None:
         executor.submit(job(tmp_path))
@@ -105,8 +132,26 @@ class TestEveryExecutor:
 
     def test_nothing_is_told_of_a_stopped_job(self, executor: Executor, tmp_path: Path) -> None:
         executor.submit(job(tmp_path, epochs=50))
+        while not (begun := executor.poll(0.5)):
+            pass
+        executor.reply(begun[0].job, "continue")
         executor.stop(1)
-        assert executor.poll(0.2) == []
+        deadline = time.monotonic() + 1.0  # an epoch takes milliseconds
+        while time.monotonic() < deadline:
+            assert executor.poll(0.2) == []
+
+    def test_a_loop_of_the_users_that_heeds_nothing_is_ended(self, executor: Executor, tmp_path: Path) -> None:
+        (tmp_path / "loop.py").write_text(LOOP)
+        for number, (decision, told) in enumerate((("stop", 1), ("continue", 3)), start=1):
+            executor.submit(job(tmp_path, number, model=ModelRef(str(tmp_path / "loop.py"), "Loop"), config={"units": 2}, epochs=3))
+            messages: list[Message] = []
+            while not messages or messages[-1].kind == "epoch":
+                for message in executor.poll(0.5):
+                    messages.append(message)
+                    if message.kind == "epoch":
+                        executor.reply(message.job, decision)
+            assert [message.kind for message in messages] == ["epoch"] * told + ["done"]
+            assert messages[-1].body["epochs"] == told
 
     def test_a_job_after_a_stopped_one_is_as_without_it(self, executor: Executor, tmp_path: Path) -> None:
         executor.submit(job(tmp_path, 1, epochs=3))

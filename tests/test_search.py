@@ -18,7 +18,11 @@ from small import SMALL, Here, Run, small_flags, small_task
 
 from tuning.best_schema import read_best, schema
 from tuning.commands.train import as_long
-from tuning.journal import read
+from tuning.errors import StudyConflict
+from tuning.journal import Event, read
+from tuning.searching import resume
+from tuning.study import Study
+from tuning.watcher import Watcher
 
 ROOT = Path(__file__).parent.parent
 NAMES = sorted(SMALL)
@@ -90,6 +94,7 @@ def test_every_task_is_searched_exported_rebuilt_and_predicts(name: str, here: H
         long = " ".join(f"w{index % 20:02d}" for index in range(50))
         assert best.predict([long]) == best.predict([" ".join(long.split()[-8:])])
     if name == "tagging":
+        assert [len(tags) for tags in best.predict([["the"] * 100])] == [100]
         assert best.predict(["well-known dog"]) == best.predict([["well-known", "dog"]])
         assert [len(tags) for tags in predictions] == [3, 3]
     if name == "forecast":
@@ -143,6 +148,48 @@ def test_export_and_train_afresh(here: Here, command: Run, tmp_path: Path) -> No
     assert "without --data, training needs the data of the search" in done.stderr
     done = command("train", str(folder / "best.json"), "--task", "tagging", check=2)
     assert "cannot be trained on task tagging" in done.stderr
+
+
+def test_trained_afresh_it_is_trained_as_it_was_found(here: Here, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text((ROOT / "datasets" / "sentiment.py").read_text().replace('"sentiment"', '"mine"'))
+    rows = "".join(f"{'good' if n % 4 else 'bad'} film {n},{'yes' if n % 4 else 'no'}\n" for n in range(80))
+    (tmp_path / "reviews.csv").write_text("text,label\n" + rows)
+    argv = ["--task", str(tmp_path / "mine.py"), "--data", str(tmp_path / "reviews.csv"), "--trials", "1", *TINY, "--workers", "0"]
+    argv += ["--objective", "val_f1", "--class-weight", "balanced", "--strategy", "random", "--out", str(tmp_path / "s")]
+    status, _, err = here("search", *argv)
+    assert status == 0, err
+    found = read_best(tmp_path / "s")
+    assert (found.data.task, found.data.recipe) == ("mine", str(tmp_path / "mine.py"))
+    assert found.training.class_weight == "balanced"
+    for task in ([], ["--task", str(tmp_path / "mine.py")]):
+        status, out, err = here("train", str(tmp_path / "s"), *task, "--max-epochs", "1", "--json")
+        assert status == 0, err
+        assert json.loads(out)["metric"] == "f1"
+    (tmp_path / "reviews.csv").write_text("text,label\n" + rows[:-20])
+    status, _, err = here("train", str(tmp_path / "s"), "--task", str(tmp_path / "mine.py"))
+    assert status == 2
+    assert "training needs the data of the search" in err
+
+
+def test_a_resumed_search_keeps_its_settings_and_its_tested_answer(here: Here, tmp_path: Path) -> None:
+    searched(here, "signals", tmp_path / "s", "--strategy", "random")
+    task, before = small_task("signals"), (tmp_path / "s" / "best.json").read_bytes()
+    for changed in ({"objective": "val_loss"}, {"strategy": "grid"}, {"seed": 3}):
+        with pytest.raises(StudyConflict, match="a study is resumed as it was begun"):
+            resume(tmp_path / "s", task, **changed)
+
+    class Impatient(Watcher):
+        """Presses Ctrl-C after the first epoch."""
+
+        def event(self, study: Study, event: Event) -> None:
+            if event["event"] == "epoch":
+                os.kill(os.getpid(), signal.SIGINT)
+
+    found = resume(tmp_path / "s", task, trials=3, watcher=Impatient())
+    assert found.interrupted
+    assert (tmp_path / "s" / "best.json").read_bytes() == before
+    assert found.best is not None
+    assert found.best["scores"]["test"] is not None
 
 
 def test_trained_afresh_on_other_data_it_has_as_many_passes(here: Here, tmp_path: Path) -> None:

@@ -1,7 +1,9 @@
 """One contract for every task: splits that do not leak, the same from the same seed, baselines, a default network that learns."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,8 +13,10 @@ from tuning.codec import SeriesCodec, TextCodec, WindowCodec
 from tuning.errors import DataError, RecipeError, UnknownName
 from tuning.metrics import METRICS
 from tuning.objective import Objective
+from tuning.series import forecast_windows, market_windows, series_classes
 from tuning.settings import Settings
 from tuning.task import DataOptions, Task, epochs_per_pass, load_recipe, load_task, recipe_files
+from tuning.text import running_text, tagged_tokens, text_classes, text_pairs
 
 NAMES = sorted(recipe_files())
 IN_TIME_ORDER = ("forecast", "finance", "next_word")
@@ -67,16 +71,91 @@ class TestEveryTask:
         for parts in task.spec.baselines.values():
             assert objective.better(ceiling, parts["test"][objective.metric])
 
-    def test_the_scaling_and_vocabulary_come_from_train_alone(self, name: str) -> None:
-        task = small_task(name)
-        codec = task.spec.codec
-        if isinstance(codec, TextCodec):
-            train = {codec.decode([int(i)]) for i in np.unique(task.splits["train"].x) if i >= 4}
-            assert set(codec.vocabulary) - {codec.decode([int(i)]) for i in np.unique(task.splits["train"].y)} <= train
-        elif codec.kind == "series" and name != "memory":
-            flat = task.splits["train"].x.reshape(-1, task.spec.input.size)
-            assert np.allclose(flat.mean(axis=0), 0, atol=1e-4)
-            assert np.allclose(flat.std(axis=0), 1, atol=1e-3)
+
+WORDS = ["a b c d", "b c d e", "c d a b", "d a b a"] * 30
+LATER = ("valid", "test")
+ENDS: dict[str, Callable[[bool], Task]] = {  # the same train, and the rest of the data as it is or altered
+    "series": lambda altered: series_classes("x", "x", parted(np.ones((5, 2)) * (9 if altered else 1)), DataOptions()),
+    "window": lambda altered: forecast_windows("x", "x", {"v": tailed(200, altered)}, "v", DataOptions(window=8)),
+    "ohlc": lambda altered: market_windows("x", "x", prices(altered), DataOptions(window=4)),
+    "text": lambda altered: text_classes("x", "x", parted("z z z z z z" if altered else "a b"), DataOptions()),
+    "tags": lambda altered: tagged_tokens("x", "x", tagged("z" if altered else "a"), DataOptions()),
+    "running": lambda altered: running_text("x", "x", running("zy" if altered else "ab"), DataOptions(window=4)),
+    "pairs": lambda altered: text_pairs("x", "x", paired("zyx" if altered else "ab"), DataOptions()),
+}
+
+
+def parted(later: Any) -> dict[str, Any]:
+    rng = np.random.default_rng(0)
+    early = [rng.normal(size=(5, 2)) for _ in range(40)] if isinstance(later, np.ndarray) else WORDS[:40]
+    return {"train": (early, ["p", "q"] * 20), **{part: ([later] * 4, ["p", "q"] * 2) for part in LATER}}
+
+
+def running(later: str) -> dict[str, list[str]]:
+    return {"train": " ".join(WORDS).split(), **{part: list(later) * 20 for part in LATER}}
+
+
+def tagged(later: str) -> dict[str, Any]:
+    return {"train": ([["a", "b"]] * 20, [["X", "Y"]] * 20), **{part: ([[later, "b"]] * 4, [["X", "Y"]] * 4) for part in LATER}}
+
+
+def paired(later: str) -> dict[str, Any]:
+    return {"train": [("ab", "ba"), ("b", "b")] * 20, **{part: [(later, later)] * 4 for part in LATER}}
+
+
+def tailed(rows: int, altered: bool) -> np.ndarray:
+    """Values of which the last 30 % are others."""
+    values = np.sin(np.arange(rows) / 3.0)
+    values[int(0.7 * rows) :] += 50.0 * altered
+    return values
+
+
+def prices(altered: bool) -> dict[str, np.ndarray]:
+    close = 10.0 + tailed(400, altered)
+    return {"open": close, "high": close + 0.5, "low": close - 0.5, "close": close}
+
+
+@pytest.mark.parametrize("kind", ENDS)
+def test_preprocessing_is_fitted_on_train_alone(kind: str) -> None:
+    plain, altered = (ENDS[kind](altered) for altered in (False, True))
+    assert plain.spec.codec == altered.spec.codec
+    assert plain.spec.fingerprint != altered.spec.fingerprint  # it was altered
+
+
+def test_running_text_in_parts_stays_in_them(tmp_path: Path) -> None:
+    texts = {"train": "a b c d " * 100, "valid": "e f " * 30, "test": "g h " * 30}
+    for part, text in texts.items():
+        (tmp_path / f"ptb.{part}.txt").write_text(text)
+    task = load_task("next_word", data=str(tmp_path), window=8)
+    codec = task.spec.codec
+    assert isinstance(codec, TextCodec)
+    assert codec.vocabulary == ("a", "b", "c", "d")
+    assert {part: int(split.lengths.sum()) for part, split in task.splits.items()} == {"train": 399, "valid": 59, "test": 59}
+    (tmp_path / "ptb.valid.txt").unlink()
+    task = load_task("next_word", data=str(tmp_path), window=8)
+    assert {part: int(split.lengths.sum()) for part, split in task.splits.items()} == {"train": 359, "valid": 39, "test": 59}
+
+
+def test_series_of_numbers_alone_have_one_channel() -> None:
+    rows = np.random.default_rng(0).normal(size=(40, 12))
+    made = series_classes("x", "x", {"train": (list(rows), ["p", "q"] * 20)}, DataOptions())
+    assert made.splits["train"].x.shape[1:] == (12, 1)
+    with pytest.raises(DataError, match=r"shape \(2, 3, 4\)"):
+        series_classes("x", "x", {"train": ([np.zeros((2, 3, 4))] * 20, ["p", "q"] * 10)}, DataOptions())
+
+
+def test_a_tag_that_train_has_not_is_told_and_counts_as_an_error() -> None:
+    given = tagged("a") | {"test": ([["a", "c"]] * 4, [["X", "Z"]] * 4)}
+    task = tagged_tokens("x", "x", given, DataOptions())
+    assert task.spec.output.labels == ("X", "Y", "Z")
+    assert any("train has Z" in note for note in task.spec.notes)
+    assert task.spec.baselines["most common tag of each word"]["test"]["accuracy"] == 0.5
+
+
+def test_rows_that_are_cut_are_told() -> None:
+    given = {"train": (["a b c"] * 40, ["p", "q"] * 20), "test": (["a b c d e"] * 40, ["p", "q"] * 20)}
+    assert any("50% of rows are longer than 3 tokens" in note for note in text_classes("x", "x", given, DataOptions()).spec.notes)
+    assert not text_classes("x", "x", given, DataOptions(max_length=5)).spec.notes
 
 
 def test_sentiment_needs_order() -> None:

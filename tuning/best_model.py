@@ -135,8 +135,9 @@ class BestModel:
         """Raw rows as arrays; tokens to be tagged come apart at blanks, and of a text to be continued its end counts."""
         codec, kind = self.best.data.preprocessing, self.best.data.output.kind
         if isinstance(codec, TextCodec) and kind == "tags":
-            rows = [row.split() if isinstance(row, str) else row for row in rows]
-        elif isinstance(codec, TextCodec) and kind == "tokens":
+            ids = [codec.ids_of(row.split() if isinstance(row, str) else row) for row in rows]
+            return padded(ids, max(codec.steps, *map(len, ids)))  # every token gets its tag, however long training rows were
+        if isinstance(codec, TextCodec) and kind == "tokens":
             return padded([codec.ids_of(row)[-codec.steps :] for row in rows], codec.steps)
         encoded: tuple[np.ndarray, np.ndarray] = codec.encode(rows)
         return encoded

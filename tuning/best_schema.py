@@ -60,7 +60,10 @@ class Training(Part):
     max_epochs: int
     patience: int
     seed: int
-    fresh: bool = Field(description="trained on a seed the search never used; false after Ctrl-C or too short a budget")
+    class_weight: str | None = Field(default=None, description="balanced: classes were weighed by their rarity")
+    fresh: bool = Field(
+        description="trained on a seed the search never used; false with --confirm 0, after Ctrl-C, or with too short a budget"
+    )
     refit: bool = Field(default=False, description="trained on train plus validation")
 
 
@@ -68,6 +71,9 @@ class Data(Part):
     """What it was trained on, and how raw input becomes arrays."""
 
     task: str
+    recipe: str | None = Field(
+        default=None, description="the file of a task of your own, as it was given; null for those that are shipped"
+    )
     source: str
     family: str
     options: dict[str, Any] = Field(default={}, description="what the data were asked for with, but for defaults: rows, bits, ...")

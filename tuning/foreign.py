@@ -19,10 +19,14 @@ from .task import DataOptions
 
 ROLES = ("units", "layers", "bidirectional", "taper")
 FIGURES = ("parameters", "seconds")
+WHOLE = ("units", "layers", "parameters")
 OUTCOME = re.compile(r"^id$|epoch|seconds|time$|duration|score|acc|f1|auc|loss|error|perplexity|seed|date", re.IGNORECASE)
 MANY = 40  # values beyond which a column of words is a name, not a setting
 FOLLOWS = 0.5  # share of a column's variance that units and layers explain, from which it follows from them
-YES, NO = ("true", "yes", "bi", "bidirectional", "both"), ("false", "no", "uni", "unidirectional", "one", "forward")
+YES = ("true", "yes", "bi", "bidirectional", "both", "bilstm")
+NO = ("false", "no", "uni", "unidirectional", "one", "forward", "lstm")
+THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?")
+DECIMAL = re.compile(r"[-+]?\d+,\d+(e[-+]?\d+)?", re.IGNORECASE)
 Columns = Mapping[str, Sequence[str]]
 
 
@@ -53,6 +57,11 @@ def foreign(path: Path, score: str, given: Mapping[str, str], where: Sequence[tu
             known = sorted(set(table[wanted]))[:8]
             raise BadValue(f"--where {wanted}={value} leaves no row; {wanted} has {', '.join(known)}")
         table = {key: [cell for cell, keep in zip(cells, kept, strict=True) if keep] for key, cells in table.items()}
+    whole = [names[role] for role in WHOLE if role in names]
+    table = {key: pointed(cells, key in whole) for key, cells in table.items()}
+    odd = next((cell for cell in table[name] if "," in cell), None)
+    if odd is not None:
+        raise BadValue(f"a score has commas for thousands, or in every row for decimals; column {name} has {odd!r}")
     objective = Objective.parse(f"{name}:{direction}" if direction else name)
     scores = np.array([_number(cell) for cell in table[name]])
     found = Foreign([], objective, names, len(scores))
@@ -78,10 +87,15 @@ def _figure(roles: Mapping[str, Sequence[Value | None]], role: str, index: int) 
 
 
 def _value(role: str, cell: str) -> Value | None:
-    """A cell in this package's words; of a list of sizes the first layer's."""
-    if role in ("bidirectional", "taper"):
-        low = cell.strip().lower()
-        return True if low in YES or low == "1" else False if low in NO or low == "0" else cell
+    """A cell in this package's words; of a list of sizes the first layer's. None where nothing is said."""
+    low = cell.strip().lower()
+    if role == "taper":
+        return cell or None
+    if role == "bidirectional":
+        yes, no = (low in words or _is(low, number) for words, number in ((YES, 1.0), (NO, 0.0)))
+        if yes or no or low in ("", "nan", "none"):
+            return True if yes else False if no else None
+        raise BadValue(f"bidirectional takes yes or no ({', '.join((*YES, '1', *NO, '0'))}), not {cell!r}")
     value = _number(cell)
     return None if not np.isfinite(value) else int(value) if role != "seconds" and value == int(value) else value
 
@@ -89,16 +103,34 @@ def _value(role: str, cell: str) -> Value | None:
 def _number(cell: str) -> float:
     """The first number in a cell; NaN where there is none.
 
-    >>> _number("[100, 75]"), _number(".95"), _number("1,234"), _number("95 %")
-    (100.0, 0.95, 1234.0, 95.0)
+    >>> _number("[100, 75]"), _number(".95"), _number("95 %")
+    (100.0, 0.95, 95.0)
     """
-    text = cell.strip()
-    if text.startswith(("[", "(")):
-        text = text.strip("[]() ").split(",")[0]
-    elif re.fullmatch(r"[-+]?\d{1,3}(,\d{3})+(\.\d+)?", text):
-        text = text.replace(",", "")
-    found = re.search(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?", text)
+    found = re.search(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?", cell)
     return float(found.group()) if found else float("nan")
+
+
+def _is(text: str, number: float) -> bool:
+    try:
+        return float(text) == number
+    except ValueError:
+        return False
+
+
+def pointed(cells: list[str], whole: bool = False) -> list[str]:
+    """A column's numbers with points for decimals and nothing between thousands, as all of its cells together tell.
+
+    `whole`: numbers without decimals, so that what stands between two of them makes a list.
+
+    >>> pointed(["1,234", "812"]), pointed(["0,912", "0,95 %"]), pointed(["[100, 75]", "1,5"])
+    (['1234', '812'], ['0.912', '0.95 %'], ['[100, 75]', '1,5'])
+    """
+    commas = [cell.strip().removesuffix("%").strip() for cell in cells if "," in cell]
+    if commas and all(THOUSANDS.fullmatch(cell) for cell in commas):
+        return [cell.replace(",", "") for cell in cells]
+    if commas and not whole and all(DECIMAL.fullmatch(cell) for cell in commas) and not any("." in cell for cell in cells):
+        return [cell.replace(",", ".") for cell in cells]
+    return cells
 
 
 def _settings(

@@ -164,7 +164,11 @@ def timed_table(options: DataOptions) -> tuple[Table, list[str], str]:
 
     Rows out of order are sorted; gaps are kept and told; two rows of one time are refused.
     """
-    path = parts_in(options)["train"]
+    parts = parts_in(options)
+    if len(parts) > 1:
+        told = ", ".join(path.name for path in parts.values())
+        raise DataError(f"a table in time order is one file, whose last parts are valid and test; given: {told}: put them together")
+    path = parts["train"]
     table = read_table(path, options)
     name = options.time and column(table, options.time, (), "time")
     name = name or next((n for n in table if n.lower() in TIMES), "")

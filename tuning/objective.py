@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -10,17 +11,14 @@ from .errors import BadValue, UnknownName
 
 Direction = Literal["max", "min"]
 Cost = Literal["parameters", "latency_ms"]
-DIRECTIONS: dict[str, Direction] = {
-    "accuracy": "max",
-    "f1": "max",
-    "auc": "max",
-    "exact": "max",
-    "loss": "min",
-    "perplexity": "min",
-    "mae": "min",
-    "mse": "min",
-    "rmse": "min",
-}
+LESS = (  # in a metric's name, words that say that less is better
+    *("loss", "error", "errors", "mae", "mse", "rmse", "mape", "msle", "rmsle", "perplexity", "ppl", "distance", "deviance"),
+    *("entropy", "crossentropy", "divergence", "hinge", "poisson", "logcosh", "wer", "cer", "nll", "brier", "regret"),
+)
+MORE = (  # in a metric's name, words that say that more is better
+    *("accuracy", "acc", "f1", "auc", "exact", "precision", "recall", "score", "kappa", "mcc", "iou", "dice", "bleu"),
+    *("rouge", "meteor", "chrf", "r2", "similarity", "correlation"),
+)
 
 
 @dataclass(frozen=True)
@@ -38,15 +36,12 @@ class Objective:
 
     @classmethod
     def parse(cls, text: str) -> Objective:
-        """NAME, val_NAME, or NAME:max / NAME:min for a metric of the user's own."""
+        """NAME, val_NAME, or NAME:max / NAME:min; BadValue where the name does not say which way is better."""
         name, colon, given = text.partition(":")
         metric = name.removeprefix("val_")
         if colon and given not in ("max", "min"):
             raise BadValue(f"an objective is NAME, NAME:max or NAME:min, not {text!r}")
-        known = DIRECTIONS.get(metric)
-        if known is None and not colon:
-            known = _guessed(metric.lower())
-        direction: Direction = "max" if (given or known) == "max" else "min"
+        direction: Direction = "max" if (given or _told_by(metric)) == "max" else "min"
         return cls(f"val_{metric}", direction)
 
     @property
@@ -68,9 +63,18 @@ class Objective:
         return -score if self.direction == "max" else score
 
 
-def _guessed(metric: str) -> Direction:
-    words = ("loss", "error", "mae", "mse", "perplexity", "distance", "deviance", "entropy", "wer", "cer")
-    return "min" if any(word in metric for word in words) else "max"
+def _told_by(metric: str) -> Direction:
+    """The direction that a word of the name says, as in test_f1 or brier_score.
+
+    >>> _told_by("answer_f1"), _told_by("mean_squared_error")
+    ('max', 'min')
+    """
+    words = re.split(r"[^a-z0-9]+", metric.lower())
+    if any(word in LESS for word in words):
+        return "min"
+    if any(word in MORE for word in words):
+        return "max"
+    raise BadValue(f"whether more or less of {metric} is better is not told by its name: say {metric}:max or {metric}:min")
 
 
 def objectives(text: str) -> tuple[str, Cost | None]:

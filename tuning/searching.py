@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from .best_schema import Best
 from .delivery import awaited
-from .errors import BadValue, UnknownName
+from .errors import BadValue, StudyConflict, UnknownName
 from .executors import Executor, Inline, Processes
 from .executors.processes import default_workers
 from .folder import ARRAYS, locked, new_folder, stored_settings
@@ -26,12 +26,14 @@ from .ranges import Limits
 from .settings import Settings, settings_of
 from .space import Grid, Space
 from .strategies import STRATEGIES, warm
-from .task import Task
+from .task import DataOptions, Task
 from .training.jobs import Job, ModelRef
 from .training.store import save_task
 from .watcher import Watcher
 
 Load = Callable[[Settings], Task]
+WEIGHED = ("binary", "classes")  # outputs of which classes may be weighed
+CHANGEABLE = {"budget", "trials", "epochs", "workers"}  # what may differ when a study is resumed
 
 
 def search(task: Task, *, out: str | Path | None = None, watcher: Watcher | None = None, **given: Any) -> SearchResult:
@@ -53,16 +55,28 @@ def resume(
 ) -> SearchResult:
     """Go on with the study in `folder` on its task: spends what is left; `budget` adds to it, `trials` and `epochs` replace.
 
-    `since` is when this run's clock began (time.monotonic); by default now.
+    Any other setting may be given again as it was; StudyConflict where it is another. `since` is when this run's clock began
+    (time.monotonic); by default now.
     """
     since = time.monotonic() if since is None else since
     load = (lambda _, task=load: task) if isinstance(load, Task) else load
     folder = Path(folder)
     stored = stored_settings(folder)
     changed = {name: value for name, value in given.items() if value is not None}
-    settings = settings_of({**stored.model_dump(), **{k: v for k, v in changed.items() if k != "budget"}})
-    more = settings_of({"budget": changed["budget"]}).budget if "budget" in changed else None
+    settings = settings_of({**stored.model_dump(), **changed})
+    for name in changed.keys() - CHANGEABLE:
+        before, now = getattr(stored, name), getattr(settings, name)
+        if before != now:
+            what = "space" if name == "space" else f"--{name.replace('_', '-')}"
+            raise StudyConflict(f"a study is resumed as it was begun; {what} was {_short(before)}, given {_short(now)}")
+    more = settings.budget if "budget" in changed else None
+    settings = settings.model_copy(update={"budget": stored.budget})
     return run(settings, load, resumed=folder, watcher=watcher, more=more, since=since)
+
+
+def _short(value: Any) -> str:
+    text = value.model_dump_json(exclude_defaults=True) if isinstance(value, DataOptions) else str(value)
+    return text if len(text) < 120 else text[:117] + "..."
 
 
 def run(
@@ -108,11 +122,12 @@ def make_executor(settings: Settings, folder: Path) -> Executor:
 
 def objective_of(settings: Settings, task: Task) -> Objective:
     """The objective, checked against what this kind of output can be judged by."""
-    objective = Objective.parse(objectives(settings.objective or task.spec.objective)[0])
-    known = METRICS[task.spec.output.kind]
-    if settings.hypermodel is None and objective.metric not in known:
-        raise UnknownName(f"objective of task {task.spec.name}", objective.name, [f"val_{name}" for name in known])
-    if settings.class_weight and task.spec.output.kind not in ("binary", "classes"):
+    wanted, known = objectives(settings.objective or task.spec.objective)[0], METRICS[task.spec.output.kind]
+    name = wanted.partition(":")[0].removeprefix("val_")
+    if settings.hypermodel is None and name not in known:
+        raise UnknownName(f"objective of task {task.spec.name}", f"val_{name}", [f"val_{one}" for one in known])
+    objective = Objective.parse(wanted)
+    if settings.class_weight and task.spec.output.kind not in WEIGHED:
         raise BadValue(f"--class-weight is for one label a row; task {task.spec.name} has {task.spec.output.kind}")
     return objective
 
@@ -136,7 +151,9 @@ def train_best(best: Best, task: Task, settings: Settings, out: Path | None) -> 
         new_folder(settings, out).mkdir(parents=True, exist_ok=True)
     config, (epochs, patience) = best.architecture.hyperparameters, settings.lengths(task.spec)
     limits: Limits = {name: Grid(values=(value,), default=value) for name, value in config.items()}
-    objective = Objective.parse(task.spec.objective)
+    objective = Objective.parse(best.search.objective)
+    if objective.metric not in METRICS[task.spec.output.kind]:  # another kind of output: more than two classes, say
+        objective = Objective.parse(task.spec.objective)
     with tempfile.TemporaryDirectory() as folder, contextlib.closing(Processes(1)) as executor:
         save_task(task, Path(folder) / ARRAYS)
         job = Job(
@@ -149,6 +166,7 @@ def train_best(best: Best, task: Task, settings: Settings, out: Path | None) -> 
             seed=settings.seed,
             epochs=epochs,
             patience=patience,
+            class_weight=settings.class_weight is not None and task.spec.output.kind in WEIGHED,
             deliver=str((out or Path(folder)) / "best.keras"),
         )
         executor.submit(job)

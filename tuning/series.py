@@ -24,6 +24,15 @@ def scaling(rows: Array) -> tuple[tuple[float, ...], tuple[float, ...]]:
     return tuple(float(value) for value in mean), tuple(float(value) for value in std)
 
 
+def columns_of(one: Array) -> Array:
+    """A series as (steps, channels); of numbers alone, one channel. DataError for anything else."""
+    series = np.asarray(one)
+    series = series[:, None] if series.ndim == 1 else series
+    if series.ndim != 2:
+        raise DataError(f"a series is (steps, channels), or steps of one channel; given: shape {series.shape}")
+    return series
+
+
 def series_classes(
     name: str,
     source: str,
@@ -38,7 +47,7 @@ def series_classes(
     rows = parts_of(indexed, options)
     origin = {part: part if part in given else "train" for part in rows}
     parts = {
-        part: ([np.atleast_2d(given[origin[part]][0][int(str(row))]) for row in chosen], labels)
+        part: ([columns_of(given[origin[part]][0][int(str(row))]) for row in chosen], labels)
         for part, (chosen, labels) in rows.items()
     }
     labels = classes_of({part: pair[1] for part, pair in parts.items()})

@@ -42,7 +42,10 @@ class Settings(BaseModel):
     max_params: int | None = Field(default=None, ge=1, description="most parameters of a network; larger ones are not trained")
     max_latency_ms: float | None = Field(default=None, gt=0, description="most milliseconds a prediction of one row may take")
     confirm: float = Field(
-        default=0.4, ge=0, le=0.8, description="share of the budget for fresh seeds, on which the answer rests; 0: the best once"
+        default=0.4,
+        ge=0,
+        le=0.8,
+        description="share of the budget for fresh seeds, on which the answer rests; 0: none, and no answer",
     )
     prefer: Prefer = Field(
         default="smallest", description="what is delivered: smallest (that cannot be told from the best), one-se, best"

@@ -50,7 +50,9 @@ class DataOptions(BaseModel):
     goal: Literal["direction", "returns"] = Field(default="direction", description="finance: what to predict, direction or returns")
     bits: int = Field(default=4, ge=1, le=64, description="memory: independent bits to be remembered")
     max_length: int | None = Field(
-        default=None, ge=1, description="longest sequence; the rest is cut (default: as long as nearly all of train)"
+        default=None,
+        ge=1,
+        description="longest sequence; the rest is cut (default: nearly all of train fit, up to 400 tokens of a text)",
     )
     vocabulary: int | None = Field(default=None, ge=10, description="most words kept (default: 10000; next_word: 4000)")
     rows: int | None = Field(

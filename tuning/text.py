@@ -14,9 +14,12 @@ from .ranges import Limits
 from .splits import random_parts
 from .task import DataOptions, Input, Output, Split, Task, TaskSpec
 
+RunningText = str | Sequence[str]  # or its tokens
 Texts = Sequence[str] | Sequence[Sequence[str]]
 
 
+LONGEST = 400  # tokens that are taken of a text where nothing is said: training takes as long as sequences are
+TELL = 0.02  # share of rows that are cut, above which it is told
 WORDS, PREDICTED = 10_000, 4_000  # most words that go in; that are predicted (each costs a softmax over all of them)
 
 
@@ -30,10 +33,17 @@ def _tokens(texts: Texts, level: str) -> list[list[str]]:
     return [tokens_of(text, level) if isinstance(text, str) else list(text) for text in texts]
 
 
-def _steps(sequences: Sequence[Sequence[str]], options: DataOptions, at_most: int = 400) -> int:
-    """The longest training sequence, or the length that 99 % stay under where a few are far longer."""
+def _steps(sequences: Sequence[Sequence[str]], options: DataOptions) -> int:
+    """The length that 99 % of training sequences stay under, LONGEST at most."""
     lengths = [len(one) for one in sequences]
-    return options.max_length or min(max(int(np.quantile(lengths, 0.99)), 1), at_most)
+    return options.max_length or min(max(int(np.quantile(lengths, 0.99)), 1), LONGEST)
+
+
+def cut_notes(parts: Mapping[str, Sequence[Sequence[str]]], steps: int) -> list[str]:
+    """What is to be said where more rows are cut than the few that are far longer than all others."""
+    lengths = np.array([len(one) for rows in parts.values() for one in rows])
+    share = float((lengths > steps).mean())
+    return [f"{share:.0%} of rows are longer than {steps} tokens and are cut there (--max-length)"] if share > TELL else []
 
 
 def parts_of(
@@ -118,7 +128,7 @@ def text_classes(
         objective="val_accuracy",
         codec=codec,
         ceiling=ceiling,
-        notes=tuple(notes),
+        notes=(*notes, *cut_notes(tokens, codec.steps)),
         baselines=scored(output, splits, {"majority": majority, "bag of words": bag_of_words(codec.size)}),
     )
     return Task.of(spec, splits, limits)
@@ -138,7 +148,10 @@ def tagged_tokens(
     flat = {part: (list(tokens), [" ".join(tags) for tags in labels]) for part, (tokens, labels) in given.items()}
     parts = parts_of(flat, options, stratify=False)
     tags = {part: [tag for line in lines for tag in line.split(" ")] for part, (_, lines) in parts.items()}
-    labels = classes_of(tags)
+    seen = classes_of(dict.fromkeys(tags, tags["train"]))
+    strange = sorted({tag for part in tags.values() for tag in part} - set(seen), key=_natural)
+    labels = (*seen, *strange)
+    unseen = f"no sentence of train has {', '.join(strange[:5])}, so each of them in valid or test is an error" if strange else ""
     lowered = {part: [[token.lower() for token in one] for one in pair[0]] for part, pair in parts.items()}
     codec = TextCodec(
         vocabulary=vocabulary_of((token for one in lowered["train"] for token in one), options.vocabulary),
@@ -160,7 +173,7 @@ def tagged_tokens(
         objective="val_accuracy",
         codec=codec,
         ceiling=ceiling,
-        notes=tuple(notes),
+        notes=(*notes, *cut_notes(lowered, codec.steps), *([unseen] if unseen else [])),
         baselines=scored(output, splits, {"majority": majority, "most common tag of each word": most_common_tags}),
     )
     return Task.of(spec, splits, limits)
@@ -169,20 +182,28 @@ def tagged_tokens(
 def running_text(
     name: str,
     source: str,
-    text: str | Sequence[str],
+    text: RunningText | Mapping[str, RunningText],
     options: DataOptions,
     *,
     ceiling: float | None = None,
     limits: Limits | None = None,
 ) -> Task:
-    """One long text, cut in time order into 80/10/10, then into windows whose every next token is to be predicted."""
+    """A long text, cut into windows whose every next token is to be predicted.
+
+    `text` is one, or train (and valid, test where they exist); what is missing is cut off the end of train, 80/10/10.
+    """
     level = options.level or "words"
-    tokens = tokens_of(text, level) if isinstance(text, str) else list(text)
+    given = text if isinstance(text, Mapping) else {"train": text}
+    parts = {part: tokens_of(one, level) if isinstance(one, str) else list(one) for part, one in given.items()}
     steps = options.window or (32 if level == "words" else 64)
-    if len(tokens) < 10 * (steps + 1):
-        raise DataError(f"a language model needs at least {10 * (steps + 1)} tokens at window {steps}; given: {len(tokens)}")
-    first, second = round(len(tokens) * 0.8), round(len(tokens) * 0.9)
-    parts = {"train": tokens[:first], "valid": tokens[first:second], "test": tokens[second:]}
+    if len(parts["train"]) < 10 * (steps + 1):
+        raise DataError(
+            f"a language model needs at least {10 * (steps + 1)} tokens at window {steps}; given: {len(parts['train'])}"
+        )
+    missing, whole = [part for part in ("valid", "test") if part not in parts], parts["train"]
+    bounds = [round(len(whole) * share) for share in (0.8, 0.9)[2 - len(missing) :]]
+    for part, start, end in zip(["train", *missing], [0, *bounds], [*bounds, len(whole)], strict=True):
+        parts[part] = whole[start:end]
     codec = TextCodec(level=level, vocabulary=vocabulary_of(parts["train"], options.vocabulary or PREDICTED), steps=steps)
     splits = {}
     for part, words in parts.items():

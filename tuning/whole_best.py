@@ -59,7 +59,6 @@ def _answer(study: Study, found: Delivered, settings: Settings, task: Task, obje
         confirmed=confirmed,
         baselines=task.spec.baselines,
         test=found.body["test"],
-        share=study.confirmation.share,
         seconds=study.budget.thinking,
     )
     return answered(evidence)
@@ -97,6 +96,7 @@ def _training(found: Delivered, study: Study, settings: Settings) -> Training:
         max_epochs=study.max_epochs,
         patience=study.patience,
         seed=found.seed,
+        class_weight=settings.class_weight,
         fresh=found.fresh,
         refit=found.refit,
     )
@@ -105,6 +105,7 @@ def _training(found: Delivered, study: Study, settings: Settings) -> Training:
 def _data(spec: TaskSpec, settings: Settings) -> Data:
     return Data(
         task=spec.name,
+        recipe=settings.task if settings.task.endswith(".py") else None,
         source=spec.source,
         family=spec.family,
         options=settings.data.model_dump(mode="json", exclude_defaults=True),

@@ -22,10 +22,10 @@ def listed(what: str) -> int:
             print(f"{name:<12}{recipe.summary} (sources: {', '.join(recipe.sources)}{own})")
     else:
         from ..metrics import METRICS
-        from ..objective import DIRECTIONS
+        from ..objective import Objective
 
         for kind, names in METRICS.items():
-            print(f"{kind:<10}{', '.join(f'val_{name} ({DIRECTIONS[name]})' for name in names)}")
+            print(f"{kind:<10}{', '.join(f'val_{name} ({Objective.parse(name).direction})' for name in names)}")
     return 0
 
 

@@ -12,14 +12,12 @@ from typing import Any, NoReturn
 
 from ..arguments import INTERRUPTED, Parser, add_fields
 from ..budget import STARTED
-from ..errors import BadValue, StudyConflict
+from ..errors import BadValue
 from ..folder import stored_settings
 from ..ranges import DEFAULTS, RULES, WORDS, parse_assignment
 from ..settings import Settings, settings_of
 from ..space import told
 from ..task import DataOptions, load_task
-
-OVERRIDES = {"budget", "trials", "epochs", "workers"}  # what may differ when a study is resumed
 
 
 def main(argv: Sequence[str], prog: str) -> int:
@@ -118,6 +116,8 @@ def shown(result: Any, as_json: bool) -> None:
         objective = result.best["search"]["objective"] if result.best else "max"
         name = objective.partition(":")[0] if result.best else stored.objective or "score"
         print("\n".join(summary(result.best, result.trials, name, objective.endswith(":min"))))
+        if result.interrupted and result.best and result.best["scores"]["test"]:
+            print("interrupted: the answer of the run before stands; --resume goes on")
         if result.exhausted:
             limited = stored.trials is not None and len(result.trials) >= stored.trials
             print("ended by --trials" if limited else "the space is exhausted: there is nothing left to try")
@@ -147,21 +147,14 @@ def resumed(args: argparse.Namespace, given: dict[str, Any], watcher: Any) -> An
     from .. import searching
 
     folder = Path(args.resume)
-    stored = stored_settings(folder)
-    again = settings_of({**stored.model_dump(), **given, "data": {**stored.data.model_dump(), **given.get("data", {})}})
-    for name in given.keys() - OVERRIDES:
-        before, now = getattr(stored, name), getattr(again, name)
-        if before != now:
-            what = "space" if name == "space" else f"--{name.replace('_', '-')}"
-            raise StudyConflict(f"a study is resumed as it was begun; {what} was {_short(before)}, given {_short(now)}")
-    print(f"search in {folder} goes on", file=sys.stderr if args.json else sys.stdout, flush=True)
-    changed = {name: getattr(again, name) for name in OVERRIDES & given.keys()}
-    return searching.resume(folder, load(args), watcher=watcher, since=STARTED, **changed)
+    if "data" in given:
+        given = {**given, "data": {**stored_settings(folder).data.model_dump(), **given["data"]}}
 
+    def told(settings: Settings) -> Any:
+        print(f"search in {folder} goes on", file=sys.stderr if args.json else sys.stdout, flush=True)
+        return load(args)(settings)
 
-def _short(value: Any) -> str:
-    text = value.model_dump_json(exclude_defaults=True) if isinstance(value, DataOptions) else str(value)
-    return text if len(text) < 120 else text[:117] + "..."
+    return searching.resume(folder, told, watcher=watcher, since=STARTED, **given)
 
 
 def _interrupt(number: int, frame: Any) -> NoReturn:

@@ -20,6 +20,11 @@ def same_data(best: Best, task: Task) -> None:
         raise BadValue(f"without --data, training needs the data of the search; {told}: say which with --data or --source")
 
 
+def same_recipe(given: str, known: str) -> bool:
+    """Whether two names, or files of recipes, are those of one task: a recipe may have been moved with its name."""
+    return given == known or (given.endswith(".py") and known.endswith(".py") and Path(given).name == Path(known).name)
+
+
 def as_long(best: Best, task: Task, most: int | None) -> dict[str, int]:
     """Epochs and patience: as many passes over the training rows as it was found with, where nothing else is said."""
     known, per_pass = best.training, task.spec.epochs_per_pass
@@ -43,11 +48,14 @@ def main(argv: Sequence[str], prog: str) -> int:
 
     best = read_best(args.best)
     data = {name: getattr(args, name) for name in DataOptions.model_fields if getattr(args, name) is not None}
-    unsaid = not data and args.task in (None, best.data.task)
-    if args.task in (None, best.data.task) and not {"data", "source"} & data.keys():
-        named = "source" if best.data.source in load_recipe(best.data.task)[1].sources else "data"
+    known = best.data.recipe or best.data.task
+    same = args.task is None or same_recipe(args.task, known)
+    unsaid = not data and same
+    if same and not {"data", "source"} & data.keys():
+        named = "source" if best.data.source in load_recipe(args.task or known)[1].sources else "data"
         data = {named: best.data.source, **best.data.options, **data}
-    given = settings_of({"task": args.task or best.data.task, "data": data, "seed": args.seed, "max_epochs": args.max_epochs})
+    more = {"seed": args.seed, "max_epochs": args.max_epochs, "class_weight": best.training.class_weight}
+    given = settings_of({"task": args.task or known, "data": data, **more})
     task = load_task(given.task, given.data)
     settings = given.model_copy(update=as_long(best, task, given.max_epochs))
     if unsaid:

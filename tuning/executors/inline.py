@@ -31,6 +31,7 @@ class Inline:
                 ) from None
         self._told: queue.Queue[Message] = queue.Queue()
         self._replies: dict[int, queue.Queue[str]] = {}
+        self._stopped: set[int] = set()
         self._last: threading.Thread | None = None
 
     def submit(self, job: Job) -> None:
@@ -61,9 +62,10 @@ class Inline:
     def poll(self, timeout: float) -> list[Message]:
         """The next message, if one comes in time."""
         try:
-            return [self._told.get(timeout=timeout)]
+            message = self._told.get(timeout=timeout)
         except queue.Empty:
             return []
+        return [] if message.job in self._stopped else [message]  # it may have been told before it was stopped
 
     def reply(self, job: int, decision: str) -> None:
         """Answer the epoch that waits."""
@@ -72,6 +74,7 @@ class Inline:
 
     def stop(self, job: int) -> None:
         """Let the job end after the epoch under way; nothing more is told of it."""
+        self._stopped.add(job)
         replies = self._replies.pop(job, None)
         if replies is not None:
             replies.put("stop")

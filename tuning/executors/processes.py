@@ -175,11 +175,16 @@ def cores() -> int:
 
 def default_workers() -> int:
     """One child a core, as far as memory goes (1.5 GB a child)."""
-    try:
-        free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (ValueError, OSError, AttributeError):
-        return cores()
-    return max(1, min(cores(), int(free // 1.5e9)))
+    available = available_memory()
+    return cores() if available is None else max(1, min(cores(), int(available // 1.5e9)))
+
+
+def available_memory() -> float | None:
+    """Bytes that can be had without swapping, what caches hold included; None where the system does not say (not Linux)."""
+    with contextlib.suppress(OSError):
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+        return next((1024.0 * int(line.split()[1]) for line in lines if line.startswith("MemAvailable:")), None)
+    return None
 
 
 def _how(exitcode: int | None) -> str:

@@ -37,6 +37,10 @@ def train(job: Job, report: Report) -> dict[str, Any]:
     return run.result()
 
 
+class Ended(Exception):
+    """A loop of the user's own went on after `model.stop_training`: what it trained since does not count."""
+
+
 class Run:
     """A trial under training in this process."""
 
@@ -61,6 +65,7 @@ class Run:
         self.state = checkpoint.load(Path(job.restore) if job.restore else None, self.model) or State([], [])
         self.saved = time.monotonic()
         self.cut = False  # whether the deadline ended it
+        self.ended = False  # whether no further epoch counts
 
     def _check(self) -> None:
         """Raises Infeasible where the network is above a limit; latency is that of the plain network, as it is exported."""
@@ -95,7 +100,10 @@ class Run:
             returned = self.program.fit(train_split.x, train_split.y, batch_size=batch_size, **settings)
         else:
             x, y = plain(self.task, train_split)
-            returned = self.hyper.fit(self.hp, self.model, x, y, validation_data=plain(self.task, valid), **settings)
+            try:
+                returned = self.hyper.fit(self.hp, self.model, x, y, validation_data=plain(self.task, valid), **settings)
+            except Ended:
+                returned = None
         self._take(returned, time.monotonic() - begun)
         if self.job.refit:
             self.state.best, self.state.best_epoch = self.model.get_weights(), len(self.state.history)
@@ -125,7 +133,9 @@ class Run:
             raise BadValue("fit must call its callbacks, or return a dictionary of metrics or one number")
 
     def epoch_end(self, logs: dict[str, float], seconds: float) -> None:
-        """Keep what the epoch gave, report it, and do what the study decides."""
+        """Keep what the epoch gave, report it, and do what the study decides; raises Ended where it has decided."""
+        if self.ended:
+            raise Ended
         metrics = {name: float(value) for name, value in logs.items()}
         score = self._score(metrics)
         history = self.state.history
@@ -140,7 +150,8 @@ class Run:
             checkpoint.save(Path(self.job.checkpoint), self.model, self.state)
             self.saved = time.monotonic()
         self.cut = len(history) < self.job.epochs and self._late()
-        if decision is not Decision.CONTINUE or self.out_of_patience() or self.cut:
+        self.ended = decision is not Decision.CONTINUE or self.out_of_patience() or self.cut or len(history) >= self.job.epochs
+        if self.ended:
             self.model.stop_training = True
 
     def _score(self, metrics: dict[str, float]) -> float:
