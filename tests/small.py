@@ -23,6 +23,23 @@ SMALL: dict[str, dict[str, object]] = {
     "seq2seq": {"rows": 120},
     "memory": {"rows": 90, "bits": 2},
 }
+LOOP = """
+import keras, keras_tuner
+class Loop(keras_tuner.HyperModel):
+    def build(self, hp):
+        units = hp.Int("units", 2, 8)
+        model = keras.Sequential([keras.Input((None, 1)), keras.layers.LSTM(units), keras.layers.Dense(4, activation="softmax")])
+        model.compile(loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+        return model
+    def fit(self, hp, model, x, y, validation_data=None, callbacks=None, **kwargs):
+        for callback in callbacks:
+            callback.set_model(model)
+        for epoch in range(10):  # as in KerasTuner's guide: neither `epochs` nor `stop_training` is looked at
+            model.train_on_batch(x, y)
+            for callback in callbacks:
+                callback.on_epoch_end(epoch, logs={"val_accuracy": 0.1 * epoch})
+        return 0.0
+"""
 
 
 def small_task(name: str) -> Task:

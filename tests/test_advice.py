@@ -72,6 +72,16 @@ def test_what_mattered_is_found_and_what_did_not_is_not() -> None:
     assert p["layers"] > 0.01
 
 
+def test_what_decides_which_half_is_compared_has_mattered_too() -> None:
+    table = [
+        Observed({**t.config, "optimizer": ("adam", "sgd")[n % 2]}, t.loss + 0.1 * (n % 2))
+        for n, t in enumerate(trials(500, saturating))
+    ]
+    advice = Advice(table)
+    assert advice.effects.levels("optimizer") == ["adam"]
+    assert advice.mattered()["optimizer"] < 0.001
+
+
 def test_where_nothing_matters_hardly_anything_is_claimed() -> None:
     rng, claimed = np.random.default_rng(5), 0
     for seed in range(30):

@@ -71,6 +71,12 @@ def test_equal_values_differ_by_nothing_and_other_equal_values_by_all() -> None:
     assert difference({0: 0.2, 1: 0.2}, {0: 0.1, 1: 0.1}, (0.0, 2.0)).p == 0.0
 
 
+def test_where_most_are_equal_the_others_know_no_more_than_their_own_seeds_say() -> None:
+    own = [-0.9, -0.95, -0.85]
+    assert estimate(own, (0.0, 12.0)) == estimate(own, (0.0, 0.0))
+    assert estimate(own, (0.0025, 12.0)).df > 2
+
+
 @given(st.floats(-5, 5), st.floats(0.001, 5), st.integers(1, 30))
 def test_a_two_sided_p_goes_with_the_interval(mean: float, error: float, df: int) -> None:
     found = Estimate(mean, error, float(df), df + 1)
@@ -322,6 +328,13 @@ def evidence(candidates: list[Candidate], objective: Objective = ACCURACY, **mor
     assert one is not None
     settings: dict[str, Any] = {"prefer": "smallest", "records": [], "confirmed": {}, "baselines": {}, **more}
     return Evidence(objective, candidates, one, **settings)
+
+
+def test_no_size_is_said_to_be_worse_that_had_one_seed() -> None:
+    others = [candidate(8, [-0.8]), candidate(64, [-0.7])]
+    told = answered(evidence([candidate(16, [-0.9, -0.901, -0.899]), *others])).sentence
+    assert "No other size had seeds enough to be compared." in told
+    assert "as good" not in told
 
 
 def test_the_sentence_says_sizes_costs_and_structure() -> None:

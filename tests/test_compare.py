@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from small import Here, small_flags
 
-from tuning.compare.live import closed, same_call
+from tuning.compare.live import over, same_call
 from tuning.compare.page import compare_page
 from tuning.compare.runs import Point, Run, replayed
 from tuning.compare.statistics import friedman, interval, pairs
@@ -235,6 +235,15 @@ class TestStatistics:
         assert "quick reaches the target sooner than slow" in told[0]
         assert "no two end at different scores" in told[-1]
 
+    def test_of_many_pairs_one_that_is_sooner_by_chance_is_not_named(self) -> None:
+        rng = np.random.default_rng(3)
+        named = 0
+        for _ in range(40):
+            runs = [self.run(name, s, 20 * rng.lognormal(0, 0.5), -0.8) for name in "abcd" for s in range(8)]
+            found = pairs(runs, -0.8)
+            named += any(pair.sooner or pair.later for pair in found)
+        assert named <= 4  # 5 % of 40 are 2; of six intervals of 95 % each 10 or so
+
     def test_the_same_runs_do_not_differ(self) -> None:
         runs = [self.run(name, s, 10 + s, -0.8 - s / 100) for name in ("a", "b") for s in range(9)]
         (pair,) = pairs(runs, -0.7)
@@ -351,11 +360,17 @@ def test_two_tables_of_a_task_are_refused(tmp_path: Path, here: Here) -> None:
 
 
 def test_a_search_that_was_interrupted_is_not_over(tmp_path: Path) -> None:
-    assert not closed(tmp_path)
+    assert not over(tmp_path)
     for interrupted in (True, False):
         with (tmp_path / "trials.jsonl").open("a") as journal:
             journal.write(json.dumps({"event": "closed", "at": 1.0, "interrupted": interrupted}) + "\n")
-        assert closed(tmp_path) is not interrupted
+        assert over(tmp_path) is not interrupted
+
+
+def test_a_search_of_which_every_trial_failed_is_not_over(tmp_path: Path) -> None:
+    told = [{"event": "failed", "trial": 0, "at": 1.0}, {"event": "closed", "at": 1.0, "interrupted": False}]
+    (tmp_path / "trials.jsonl").write_text("".join(json.dumps(event) + "\n" for event in told))
+    assert not over(tmp_path)
 
 
 def test_searches_that_find_nothing_in_time_are_over_too(tmp_path: Path, here: Here) -> None:
@@ -364,7 +379,7 @@ def test_searches_that_find_nothing_in_time_are_over_too(tmp_path: Path, here: H
         status, _, err = here("compare", *argv)
         assert status == 2
         assert "no search had a first epoch in 1 seconds" in err
-        assert closed(tmp_path / "out" / "random-0")
+        assert over(tmp_path / "out" / "random-0")
 
 
 def test_an_unfinished_comparison_goes_on_as_it_was_begun(tmp_path: Path) -> None:

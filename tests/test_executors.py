@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from small import small_task
+from small import LOOP, small_task
 
 from tuning.executors import Executor, Inline, Message, Processes
 from tuning.executors import processes as processes_module
@@ -36,23 +36,6 @@ class Broken(keras_tuner.HyperModel):
         model = keras.Sequential([keras.Input((None, 1)), keras.layers.LSTM(2), keras.layers.Dense(4, activation="softmax")])
         model.compile(loss="sparse_categorical_crossentropy", metrics=["accuracy"])
         return model
-"""
-LOOP = """
-import keras, keras_tuner
-class Loop(keras_tuner.HyperModel):
-    def build(self, hp):
-        units = hp.Int("units", 2, 8)
-        model = keras.Sequential([keras.Input((None, 1)), keras.layers.LSTM(units), keras.layers.Dense(4, activation="softmax")])
-        model.compile(loss="sparse_categorical_crossentropy", metrics=["accuracy"])
-        return model
-    def fit(self, hp, model, x, y, validation_data=None, callbacks=None, **kwargs):
-        for callback in callbacks:
-            callback.set_model(model)
-        for epoch in range(10):  # as in KerasTuner's guide: neither `epochs` nor `stop_training` is looked at
-            model.train_on_batch(x, y)
-            for callback in callbacks:
-                callback.on_epoch_end(epoch, logs={"val_accuracy": 0.1 * epoch})
-        return 0.0
 """
 
 

@@ -17,6 +17,7 @@ import pytest
 from small import SMALL, Here, Run, small_flags, small_task
 
 from tuning.best_schema import read_best, schema
+from tuning.checkpoints import Checkpoints
 from tuning.commands.train import as_long
 from tuning.errors import StudyConflict
 from tuning.journal import Event, read
@@ -161,20 +162,42 @@ def test_trained_afresh_it_is_trained_as_it_was_found(here: Here, tmp_path: Path
     found = read_best(tmp_path / "s")
     assert (found.data.task, found.data.recipe) == ("mine", str(tmp_path / "mine.py"))
     assert found.training.class_weight == "balanced"
-    for task in ([], ["--task", str(tmp_path / "mine.py")]):
-        status, out, err = here("train", str(tmp_path / "s"), *task, "--max-epochs", "1", "--json")
-        assert status == 0, err
-        assert json.loads(out)["metric"] == "f1"
+    status, _, err = here("train", str(tmp_path / "s"))
+    assert status == 2
+    assert f"say --task {tmp_path / 'mine.py'}" in err  # no file is run because another one names it
+    status, out, err = here("train", str(tmp_path / "s"), "--task", str(tmp_path / "mine.py"), "--max-epochs", "1", "--json")
+    assert status == 0, err
+    assert json.loads(out)["metric"] == "f1"
     (tmp_path / "reviews.csv").write_text("text,label\n" + rows[:-20])
     status, _, err = here("train", str(tmp_path / "s"), "--task", str(tmp_path / "mine.py"))
     assert status == 2
     assert "training needs the data of the search" in err
 
 
+def test_refitted_without_fresh_seeds_the_validation_score_is_the_searchs(here: Here, tmp_path: Path) -> None:
+    found = searched(here, "signals", tmp_path / "s", "--strategy", "random", "--confirm", "0", "--refit")
+    assert found["training"]["refit"]
+    assert found["answer"] is None
+    validation = found["scores"]["validation"]
+    assert (validation["mean"], validation["n"]) == (events(tmp_path / "s", "finished")[0]["score"], 0)
+    assert "Nothing was to be trained on fresh seeds" in (tmp_path / "s" / "report.html").read_text()
+
+
+def test_where_the_best_trials_state_is_gone_it_is_trained_again(
+    here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Checkpoints, "latest", lambda self, trial: None)
+    found = searched(here, "signals", tmp_path / "s", "--strategy", "random", "--confirm", "0")
+    assert not found["training"]["fresh"]
+    assert found["scores"]["test"] is not None
+    assert (tmp_path / "s" / "best.keras").exists()
+    assert not (tmp_path / "s" / "next.keras").exists()
+
+
 def test_a_resumed_search_keeps_its_settings_and_its_tested_answer(here: Here, tmp_path: Path) -> None:
     searched(here, "signals", tmp_path / "s", "--strategy", "random")
     task, before = small_task("signals"), (tmp_path / "s" / "best.json").read_bytes()
-    for changed in ({"objective": "val_loss"}, {"strategy": "grid"}, {"seed": 3}):
+    for changed in ({"objective": "val_loss"}, {"strategy": "grid"}, {"seed": 3}, {"units": "4:64"}):
         with pytest.raises(StudyConflict, match="a study is resumed as it was begun"):
             resume(tmp_path / "s", task, **changed)
 
@@ -185,7 +208,7 @@ def test_a_resumed_search_keeps_its_settings_and_its_tested_answer(here: Here, t
             if event["event"] == "epoch":
                 os.kill(os.getpid(), signal.SIGINT)
 
-    found = resume(tmp_path / "s", task, trials=3, watcher=Impatient())
+    found = resume(tmp_path / "s", task, trials=3, units="4,8", watcher=Impatient())
     assert found.interrupted
     assert (tmp_path / "s" / "best.json").read_bytes() == before
     assert found.best is not None

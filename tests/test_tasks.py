@@ -136,6 +136,13 @@ def test_running_text_in_parts_stays_in_them(tmp_path: Path) -> None:
     assert {part: int(split.lengths.sum()) for part, split in task.splits.items()} == {"train": 359, "valid": 39, "test": 59}
 
 
+def test_a_part_too_short_to_predict_anything_is_named() -> None:
+    with pytest.raises(DataError, match="valid has 1"):
+        running_text("x", "x", {"train": "a b " * 300, "valid": "a"}, DataOptions())
+    with pytest.raises(DataError, match="a part named train is needed; given: valid"):
+        running_text("x", "x", {"valid": "a b"}, DataOptions())
+
+
 def test_series_of_numbers_alone_have_one_channel() -> None:
     rows = np.random.default_rng(0).normal(size=(40, 12))
     made = series_classes("x", "x", {"train": (list(rows), ["p", "q"] * 20)}, DataOptions())

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import keras
 import numpy as np
 import pytest
 from scipy.signal import lfilter
-from small import SMALL, small_task
+from small import LOOP, SMALL, small_task
 
 from tuning.codec import PAD
 from tuning.errors import BadValue, Diverged
@@ -196,10 +197,21 @@ def test_a_damaged_state_is_no_state(tmp_path: Path) -> None:
     assert checkpoint.load(tmp_path / "absent.npz") is None
 
 
+def test_what_a_loop_of_the_users_trained_after_it_was_to_end_is_undone(tmp_path: Path) -> None:
+    (tmp_path / "loop.py").write_text(LOOP)
+    job = replace(job_for(tmp_path, small_task("signals"), checkpoint=str(tmp_path / "state.npz")), config={"units": 2})
+    found = train.train(replace(job, model=ModelRef(str(tmp_path / "loop.py"), "Loop")), lambda message: "pause")
+    assert found["epochs"] == found["best_epoch"] == 1
+    with np.load(tmp_path / "state.npz") as state:
+        best = [state[name] for name in sorted(state.files) if name.startswith("best")]
+        now = [state[name] for name in state.files if name.startswith("model")]
+    assert all(any(np.array_equal(one, other) for other in now) for one in best)
+
+
 def test_patience_ends_a_trial_and_the_best_epoch_counts(tmp_path: Path) -> None:
     task = small_task("sentiment")
-    found = train.train(job_for(tmp_path, task, epochs=30, patience=2, config={"learning_rate": 0.02}), go_on)
-    assert found["epochs"] == found["best_epoch"] + 2 or found["epochs"] == 30
+    found = train.train(job_for(tmp_path, task, epochs=100, patience=2, config={"learning_rate": 0.02}), go_on)
+    assert found["epochs"] == found["best_epoch"] + 2 < 100
 
 
 def test_the_study_can_stop_a_trial_after_any_epoch(tmp_path: Path) -> None:
@@ -271,6 +283,18 @@ def test_intervals_over_rows_in_time_order_hold_though_neighbours_are_alike() ->
             held[ordered] += low <= 5.0 <= high
     assert held[True] >= 50
     assert held[False] < 45
+
+
+def test_intervals_of_forecasts_far_ahead_hold_better_as_their_blocks_are_longer_than_the_horizon() -> None:
+    held = {1: 0, 30: 0}
+    for seed in range(60):
+        each = np.abs(np.random.default_rng(seed).normal(size=149))
+        errors = np.convolve(each, np.ones(30), "valid")  # of windows that follow each other, 30 values ahead
+        rows = {"abs": errors, "square": errors, "loss": errors, "count": np.full(120, 30.0)}
+        for horizon in held:
+            low, high = rows_interval(Output(kind="values", size=horizon), [rows], "mae", ordered=True)
+            held[horizon] += low <= np.sqrt(2 / np.pi) <= high
+    assert held[30] > held[1] + 5
 
 
 def test_forecasts_are_scored_in_the_datas_own_unit() -> None:

@@ -12,12 +12,11 @@ from typing import Any
 import numpy as np
 
 from .codec import Array
-from .metrics import joined, metrics_of, rows_of
+from .metrics import joined, metrics_of, rows_at_once, rows_of
 from .task import Output, Split
 
 Predict = Callable[[Split], Array]
 Baseline = Callable[[Output, Split], Predict]
-CHUNK = 256
 
 
 def scored(
@@ -25,14 +24,15 @@ def scored(
 ) -> dict[str, dict[str, dict[str, float]]]:
     """Each baseline's metrics on the validation and test split."""
     found: dict[str, dict[str, dict[str, float]]] = {}
+    at_once = rows_at_once(output)
     for name, baseline in baselines.items():
         predict = baseline(output, splits["train"])
         found[name] = {}
         for part in ("valid", "test"):
             split = splits[part]
             rows = []
-            for start in range(0, len(split), CHUNK):
-                cut = slice(start, start + CHUNK)
+            for start in range(0, len(split), at_once):
+                cut = slice(start, start + at_once)
                 piece = Split(split.x[cut], split.y[cut], split.lengths[cut])
                 rows.append(rows_of(output, piece.y, predict(piece), scored_lengths(output, piece)))
             found[name][part] = metrics_of(output, joined(rows))

@@ -20,6 +20,7 @@ from .codec import END, PADDING, START, PairCodec, TextCodec, WindowCodec, padde
 from .errors import BadFile, BadValue, DataError
 from .hypermodels.base import COUNTS, LOSSES
 from .keras_types import Hyper, Model
+from .metrics import rows_at_once
 from .training.batches import forward_of
 from .training.describe import hyper_of, hyperparameters
 from .training.jobs import ModelRef
@@ -127,9 +128,12 @@ class BestModel:
         model = self.load()
         if isinstance(codec, PairCodec):
             return self._written(model, codec, x)
-        forward = forward_of(model)
-        predicted = np.concatenate([forward(x[start : start + 256]) for start in range(0, len(x), 256)])
-        return [self._told(predicted[row], int(lengths[row])) for row in range(len(rows))]
+        forward, at_once = forward_of(model), rows_at_once(self.best.data.output)
+        told: list[Any] = []
+        for start in range(0, len(x), at_once):  # what is predicted may be far larger than what is told of it
+            predicted = forward(x[start : start + at_once])
+            told += [self._told(one, int(length)) for one, length in zip(predicted, lengths[start : start + at_once], strict=True)]
+        return told
 
     def _encoded(self, rows: Sequence[Any]) -> tuple[np.ndarray, np.ndarray]:
         """Raw rows as arrays; tokens to be tagged come apart at blanks, and of a text to be continued its end counts."""

@@ -62,7 +62,7 @@ class Training(Part):
     seed: int
     class_weight: str | None = Field(default=None, description="balanced: classes were weighed by their rarity")
     fresh: bool = Field(
-        description="trained on a seed the search never used; false with --confirm 0, after Ctrl-C, or with too short a budget"
+        description="on a seed the search never used; false (unless refit) with --confirm 0, after Ctrl-C, in too short a budget"
     )
     refit: bool = Field(default=False, description="trained on train plus validation")
 

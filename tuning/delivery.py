@@ -15,6 +15,8 @@ from .study import TICK, Study
 from .timing import SILENCE
 from .trial import Decision, derived_seed
 
+NEXT = "next.keras"  # becomes best.keras when best.json is written, so that they belong together
+
 
 @dataclass(frozen=True)
 class Delivered:
@@ -32,7 +34,7 @@ class Delivered:
 
 
 def deliver(study: Study, test: bool = True) -> Delivered | None:
-    """Choose, test, write best.keras; None where nothing was trained.
+    """Choose, test, write the network; None where nothing was trained.
 
     Without a run on a fresh seed it is the best of the search, with the search's own weights. With `--refit` it is trained once
     more, on train plus validation, for the median of the best epochs. All networks of the chosen configuration are scored on
@@ -76,18 +78,20 @@ def _refitted(study: Study, candidates: list[Candidate], one: Candidate | None) 
 
 
 def _searched(study: Study, candidates: list[Candidate], test: bool) -> Delivered | None:
-    """The best with the search's own weights."""
+    """The best with the search's own weights; trained once more where they were removed, as another was better then and failed."""
     best = study.ledger.best
     state = study.checkpoints.latest(best.id) if best else None
-    if best is None or state is None:
+    if best is None or (state is None and not test):
         return None
-    body = _done(study, best.id, best.config, seed=best.seed, test=test, restore=str(state))
+    again = {"epochs": max(1, best.best_epoch), "deadline": max(0.0, study.delivery_left())}
+    more: dict[str, Any] = {"restore": str(state)} if state else again
+    body = _done(study, best.id, best.config, seed=best.seed, test=test, **more)
     return Delivered(best.config, best.id, best.score, best.seed, False, body, candidates, None)
 
 
 def _done(study: Study, trial: int | None, config: Config, **more: Any) -> dict[str, Any]:
     """The delivering job's outcome."""
-    job = study.job("deliver", trial, config, deliver=str(study.folder / "best.keras"), **more)
+    job = study.job("deliver", trial, config, deliver=str(study.folder / NEXT), **more)
     study.executor.submit(replace(job, silence=SILENCE[0]))
     try:
         return awaited(study.executor, job.id, study.interrupts)

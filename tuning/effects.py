@@ -75,6 +75,7 @@ class Effects:
         self.products = [name for name, count in cells.items() if 0 < FEW * count <= len(rows)]
         y = np.asarray(losses, float)
         whole = self._fit(self.encoded(rows), y)
+        self.every, self._whole = list(rows), whole
         self.kept = np.ones(len(rows), bool)
         if self.many:
             self.kept = self._better_half(rows, whole)
@@ -144,7 +145,10 @@ class Effects:
 
     def levels(self, name: str) -> list[Value]:
         """Values of a parameter that can be compared, in order; the commonest alone where none can."""
-        counts = Counter(row[name] for row in self.rows if name in row)
+        return self._levels(name, self.rows)
+
+    def _levels(self, name: str, rows: Sequence[Row]) -> list[Value]:
+        counts = Counter(row[name] for row in rows if name in row)
         term = next((term for term in self.terms if term.name == name), None)
         if term is None:
             counts = Counter(dict(counts.most_common(1)))
@@ -155,27 +159,39 @@ class Effects:
         return sorted(known, key=lambda value: (isinstance(value, str), value))
 
     def p(self, name: str) -> float:
-        """How likely so large effects of a parameter would be if it had none (Wald's test)."""
-        from scipy import stats
+        """How likely so large effects of a parameter would be if it had none (Wald's test).
 
+        Of one that has a single value in the better half, as it decided which half that is, in all rows.
+        """
         if not any(term.name == name for term in self.terms):
             return 1.0
-        still = self.encoded([{**row, name: self.rows[0].get(name, MISSING)} for row in self.rows[:1]])
-        moved = np.array([self.encoded([{**self.rows[0], name: value}])[0] - still[0] for value in self._spread(name)])
+        found = self._wald(name, self.rows, self.beta, self.covariance)
+        if found is None and self.many:
+            found = self._wald(name, self.every, *self._whole[:2])
+        return 1.0 if found is None else found
+
+    def _wald(self, name: str, rows: Sequence[Row], beta: Array, variances: Array) -> float | None:
+        """The p in a fit of these rows; None where the parameter has one value there."""
+        from scipy import stats
+
+        still, spread = self.encoded(rows[:1])[0], self._spread(name, rows)
+        if len(set(spread)) < 2:
+            return None
+        moved = np.array([self.encoded([{**rows[0], name: value}])[0] - still for value in spread])
         moved = moved[np.abs(moved).sum(axis=1) > 0]
-        effect, covariance = moved @ self.beta, moved @ self.covariance @ moved.T
+        effect, covariance = moved @ beta, moved @ variances @ moved.T
         rank = int(np.linalg.matrix_rank(covariance))
         if not rank:
-            return 1.0
+            return None
         wald = float(effect @ np.linalg.pinv(covariance) @ effect)
         return float(stats.f.sf(wald / rank, rank, self.df))
 
-    def _spread(self, name: str) -> list[Any]:
+    def _spread(self, name: str, rows: Sequence[Row]) -> list[Any]:
         """Values at which a parameter's effect is looked at."""
         term = self._term(name)
         if term.levels:
-            return self.levels(name)
-        values = sorted(float(row[name]) for row in self.rows if number(row.get(name, MISSING)))
+            return self._levels(name, rows)
+        values = sorted(float(row[name]) for row in rows if number(row.get(name, MISSING)))
         return [values[int(share * (len(values) - 1))] for share in (0.1, 0.5, 0.9)]
 
 

@@ -34,16 +34,18 @@ class Evidence:
 
 
 def observed(records: Sequence[Record], objective: Objective) -> list[Observed]:
-    """The search's trials as rows of a table."""
-    found = []
+    """The search's trials as rows of a table: those trained to their end, with which alone others can be compared (decision 24)."""
+    found, most = [], max((record.epochs for record in records), default=0)
     for record in records:
-        if not (record.completed and alive(record)) or record.score is None:
+        if not (record.completed and alive(record)) or record.score is None or record.paused or record.epochs < most:
             continue
         logs: dict[str, float] = next((e["metrics"] for e in record.curve if e["epoch"] == record.best_epoch), {})
         seconds = [float(epoch["seconds"]) for epoch in record.curve]
         usual = float(np.median(seconds[1:])) if len(seconds) > 1 else None
         loss, size = objective.key(record.score), record.parameters_without_embedding
-        fit = [value if value is not None and math.isfinite(value) else None for value in map(logs.get, ("loss", "val_loss"))]
+        alike = not record.config.get("every_step")  # else the training loss is of all steps, validation's of the last alone
+        pair = map(logs.get, ("loss", "val_loss")) if alike else (None, None)
+        fit = [value if value is not None and math.isfinite(value) else None for value in pair]
         found.append(Observed(record.config, loss, size, usual, *fit))
     return found
 

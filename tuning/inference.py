@@ -77,7 +77,7 @@ def pooled(runs: Sequence[Losses]) -> tuple[float, float]:
 def estimate(values: Sequence[float], prior: tuple[float, float]) -> Estimate:
     """The mean of independent values; `prior` is the variance expected, and the degrees of freedom behind it."""
     array, (variance, free) = np.asarray(values, float), prior
-    n, weight = len(array), min(WEIGHT, free)
+    n, weight = len(array), min(WEIGHT, free) if variance > 0 else 0.0  # where most are equal, they tell nothing of the others
     if not n:
         return Estimate(math.nan, math.inf, 0.0, 0)
     own = float(array.var(ddof=1)) if n > 1 else 0.0

@@ -32,7 +32,14 @@ METRICS: dict[str, tuple[str, ...]] = {
 }
 BOUNDED = ("accuracy", "f1", "auc", "exact")  # between 0 and 1
 TINY = 1e-7
+ELEMENTS = 8_000_000  # most output numbers that are scored at a time
 MANY = 200  # classes beyond which counting each one a row costs more than an F1 is worth
+
+
+def rows_at_once(output: Output) -> int:
+    """Rows whose outputs are held in memory together."""
+    width = output.size * (output.steps if output.kind in ("tags", "tokens", "pair") else 1)
+    return int(np.clip(ELEMENTS // max(width, 1), 16, 512))
 
 
 def rows_of(output: Output, y: Array, predicted: Array, lengths: Array) -> Rows:
@@ -135,8 +142,9 @@ def _auc(truth: Array, p: Array) -> float:
 def rows_interval(output: Output, networks: Sequence[Rows], metric: str, ordered: bool = False) -> tuple[float, float]:
     """A 95 % percentile bootstrap interval (Efron 1979) over rows of the metric's mean over networks, all on the same rows.
 
-    Of `ordered` rows blocks are drawn, as long as the root of their number (Politis and Romano 1992, "A circular block-resampling
-    procedure for stationary data"): what is hard comes in stretches, and rows drawn one by one would promise too much.
+    Of `ordered` rows blocks are drawn, as long as the root of their number, or twice the horizon (Politis and Romano 1992, "A
+    circular block-resampling procedure for stationary data"): what is hard comes in stretches, and rows drawn one by one would
+    promise too much.
     """
     rng = np.random.default_rng(0)
     n = len(networks[0]["count"])
@@ -144,7 +152,8 @@ def rows_interval(output: Output, networks: Sequence[Rows], metric: str, ordered
     needless |= {"p", "truth"} if metric != "auc" else set()
     slim = [{name: column for name, column in rows.items() if name not in needless} for rows in networks]
     resamples = 1000 if n <= 20_000 else 200
-    length = math.ceil(math.sqrt(n)) if ordered else 1
+    shared = 2 * output.size if output.kind == "values" else 1  # windows that follow each other forecast the same values
+    length = min(max(math.ceil(math.sqrt(n)), shared), max(1, n // 4)) if ordered else 1
     draws = []
     for _ in range(max(100, resamples // len(slim)) if metric in ("f1", "auc") else resamples):
         starts = rng.integers(n, size=math.ceil(n / length))

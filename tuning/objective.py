@@ -41,7 +41,7 @@ class Objective:
         metric = name.removeprefix("val_")
         if colon and given not in ("max", "min"):
             raise BadValue(f"an objective is NAME, NAME:max or NAME:min, not {text!r}")
-        direction: Direction = "max" if (given or _told_by(metric)) == "max" else "min"
+        direction: Direction = "max" if (given or _told_by(name)) == "max" else "min"
         return cls(f"val_{metric}", direction)
 
     @property
@@ -63,18 +63,18 @@ class Objective:
         return -score if self.direction == "max" else score
 
 
-def _told_by(metric: str) -> Direction:
+def _told_by(name: str) -> Direction:
     """The direction that a word of the name says, as in test_f1 or brier_score.
 
     >>> _told_by("answer_f1"), _told_by("mean_squared_error")
     ('max', 'min')
     """
-    words = re.split(r"[^a-z0-9]+", metric.lower())
+    words = re.split(r"[^a-z0-9]+", name.lower())
     if any(word in LESS for word in words):
         return "min"
     if any(word in MORE for word in words):
         return "max"
-    raise BadValue(f"whether more or less of {metric} is better is not told by its name: say {metric}:max or {metric}:min")
+    raise BadValue(f"whether more or less of {name} is better is not told by its name: say {name}:max or {name}:min")
 
 
 def objectives(text: str) -> tuple[str, Cost | None]:

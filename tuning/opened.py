@@ -16,7 +16,7 @@ from .best_schema import read_best
 from .budget import Budget, Clock
 from .constraints import Constraints
 from .cost import CostModel
-from .delivery import Delivered, deliver
+from .delivery import NEXT, Delivered, deliver
 from .errors import Mistake, StudyConflict
 from .executors import Executor
 from .front_page import front_page
@@ -184,6 +184,7 @@ class Opened:
         told = {"seed": found.seed, "fresh": found.fresh, "valid": found.body["valid"], "test": found.body["test"]}
         study.record("tested", trial=found.trial, config=found.config, **told)
         best = whole_best(study, found, self.settings, self.task, self.objective)
+        (self.folder / NEXT).replace(self.folder / "best.keras")
         write_whole(self.folder / "best.json", best.model_dump_json(indent=1))
         if found.body["test"] is not None:  # a search that was interrupted goes on with what it has
             study.confirmation.sweep(found.chosen)

@@ -163,8 +163,8 @@ def test_lines(best: Mapping[str, Any]) -> list[str]:
     sign = -1.0 if best["search"]["objective"].endswith(":min") else 1.0
     for name, parts in best["scores"]["baselines"].items():
         if metric in parts["test"]:
-            base = parts["test"][metric]
-            ends = [test["value"], test["value"]] if test["low"] is None else [test["low"], test["high"]]
-            low, high = sorted(sign * (end - base) for end in ends)
-            lines.append(f"  {against(low, high)} baseline {name} on test ({base:.4f})")
+            base, word = parts["test"][metric], ""
+            if test["low"] is not None:  # without an interval nothing is claimed
+                word = against(*sorted(sign * (test[end] - base) for end in ("low", "high"))) + " "
+            lines.append(f"  {word}baseline {name} on test ({base:.4f})")
     return lines

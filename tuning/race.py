@@ -49,7 +49,7 @@ class Candidate:
 
 
 class Race:
-    """Who runs next. `candidates`: the most important first; `most`: seeds of one."""
+    """Who runs next. `candidates`: the most important first."""
 
     def __init__(self, candidates: Sequence[Candidate], objective: Objective, strict: bool = False) -> None:
         self.candidates, self.objective = list(candidates), objective

@@ -96,7 +96,7 @@ class Table(BaseModel):
                 known = rows[key].curves if key in rows else ()
                 rows[key] = row.model_copy(update={"curves": (*known, *row.curves)})
         if not rows:
-            raise BadFile(f"no trial of {folders[0]} was trained to its end; --resume {folders[0]} --budget 30m goes on")
+            raise BadFile(f"no trial of {folders[0]} was trained to its end; --resume and a larger limit go on with it")
         return cls(
             task=settings["task"],
             objective=best.search.objective,
@@ -172,7 +172,7 @@ def _rows(folder: Path, max_epochs: int) -> dict[str, Row]:
             asked[event["trial"]] = event["config"]
         elif event["event"] == "epoch":
             epochs.setdefault(event["trial"], {})[event["epoch"]] = event
-        elif event["event"] == "decided":
+        elif event["event"] == "decided" and event["decision"] == "stop":
             ended[event["trial"]] = event["epoch"]
         elif event["event"] == "finished":
             finished.add(event["trial"])

@@ -44,10 +44,15 @@ def search(task: Task, *, out: str | Path | None = None, watcher: Watcher | None
 
     Raises Mistake for what the caller can mend; writes `out` (default runs/TASK-YYYYMMDD-HHMMSS).
     """
+    settings = settings_of({"task": task.spec.name, **by_field(given)})
+    return run(settings, lambda _: task, out=Path(out) if out else None, watcher=watcher, since=time.monotonic())
+
+
+def by_field(given: dict[str, Any]) -> dict[str, Any]:
+    """Settings by name; what is none of them is a parameter of the space."""
     fields = {name: value for name, value in given.items() if name in Settings.model_fields}
     space = {name: str(value) for name, value in given.items() if name not in Settings.model_fields}
-    settings = settings_of({"task": task.spec.name, **fields, "space": {**fields.get("space", {}), **space}})
-    return run(settings, lambda _: task, out=Path(out) if out else None, watcher=watcher, since=time.monotonic())
+    return fields | ({"space": {**fields.get("space", {}), **space}} if space else {})
 
 
 def resume(
@@ -55,14 +60,16 @@ def resume(
 ) -> SearchResult:
     """Go on with the study in `folder` on its task: spends what is left; `budget` adds to it, `trials` and `epochs` replace.
 
-    Any other setting may be given again as it was; StudyConflict where it is another. `since` is when this run's clock began
-    (time.monotonic); by default now.
+    Any other setting, or parameter of the space, may be given again as it was; StudyConflict where it is another. `since` is
+    when this run's clock began (time.monotonic); by default now.
     """
     since = time.monotonic() if since is None else since
     load = (lambda _, task=load: task) if isinstance(load, Task) else load
     folder = Path(folder)
     stored = stored_settings(folder)
-    changed = {name: value for name, value in given.items() if value is not None}
+    changed = by_field({name: value for name, value in given.items() if value is not None})
+    if "space" in changed:
+        changed["space"] = {**stored.space, **changed["space"]}
     settings = settings_of({**stored.model_dump(), **changed})
     for name in changed.keys() - CHANGEABLE:
         before, now = getattr(stored, name), getattr(settings, name)

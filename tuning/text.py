@@ -194,12 +194,17 @@ def running_text(
     """
     level = options.level or "words"
     given = text if isinstance(text, Mapping) else {"train": text}
+    if "train" not in given:
+        raise DataError(f"a part named train is needed; given: {', '.join(sorted(given))}")
     parts = {part: tokens_of(one, level) if isinstance(one, str) else list(one) for part, one in given.items()}
     steps = options.window or (32 if level == "words" else 64)
     if len(parts["train"]) < 10 * (steps + 1):
         raise DataError(
             f"a language model needs at least {10 * (steps + 1)} tokens at window {steps}; given: {len(parts['train'])}"
         )
+    short = next((part for part, one in parts.items() if len(one) < 2), None)
+    if short:
+        raise DataError(f"each part needs two tokens at least, one to go in and one to be told; {short} has {len(parts[short])}")
     missing, whole = [part for part in ("valid", "test") if part not in parts], parts["train"]
     bounds = [round(len(whole) * share) for share in (0.8, 0.9)[2 - len(missing) :]]
     for part, start, end in zip(["train", *missing], [0, *bounds], [*bounds, len(whole)], strict=True):

@@ -65,11 +65,14 @@ def _answer(study: Study, found: Delivered, settings: Settings, task: Task, obje
 
 
 def _validation(found: Delivered, objective: Objective) -> Validation:
-    """Over the fresh seeds; of the search's own weights where there are none."""
+    """Over the fresh seeds; of the search's own weights where there are none, or of the trial where it was refitted."""
     sign = -1.0 if objective.direction == "max" else 1.0
     losses = list(found.chosen.losses.values()) if found.chosen else []
     valid = found.body["valid"]
-    mean = sign * float(np.mean(losses)) if losses else valid.get(objective.metric, valid.get(objective.name, found.body["score"]))
+    own = valid.get(objective.metric, valid.get(objective.name, found.body["score"]))
+    if found.refit and found.search is not None:
+        own = found.search  # what was trained on these rows too says nothing of them
+    mean = sign * float(np.mean(losses)) if losses else own
     std = float(np.std(losses, ddof=1)) if len(losses) > 1 else None
     return Validation(metric=objective.metric, mean=mean, std=std, n=len(losses), search=found.search)
 

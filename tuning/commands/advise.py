@@ -100,7 +100,7 @@ def _settings(advice: Advice) -> list[dict[str, Any]]:
             continue
         levels = advice.effects.levels(name)
         if not 2 <= len(levels) <= 12:
-            found.append({"name": name, "p": p, "levels": []})
+            found.append({"name": name, "p": p, "levels": [], "only": levels[0] if len(levels) == 1 else None})
             continue
         best = levels[0]
         for level in levels[1:]:
@@ -166,6 +166,8 @@ def _compared(told: dict[str, Any], scale: Scale) -> list[str]:
 def _others(told: dict[str, Any], scale: Scale) -> list[str]:
     out = []
     for one in told["settings"]:
+        if one["p"] < LEVEL and one.get("only") is not None:
+            out.append(f"{one['name']}: all of the better half have {one['only']}")
         if one["p"] >= LEVEL or not one["levels"]:
             continue
         best, *rest = one["levels"]

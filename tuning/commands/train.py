@@ -20,9 +20,9 @@ def same_data(best: Best, task: Task) -> None:
         raise BadValue(f"without --data, training needs the data of the search; {told}: say which with --data or --source")
 
 
-def same_recipe(given: str, known: str) -> bool:
-    """Whether two names, or files of recipes, are those of one task: a recipe may have been moved with its name."""
-    return given == known or (given.endswith(".py") and known.endswith(".py") and Path(given).name == Path(known).name)
+def same_recipe(given: str, known: str | None) -> bool:
+    """Whether two files of recipes are those of one task: it may have been moved with its name."""
+    return known is not None and given.endswith(".py") and Path(given).name == Path(known).name
 
 
 def as_long(best: Best, task: Task, most: int | None) -> dict[str, int]:
@@ -48,14 +48,16 @@ def main(argv: Sequence[str], prog: str) -> int:
 
     best = read_best(args.best)
     data = {name: getattr(args, name) for name in DataOptions.model_fields if getattr(args, name) is not None}
-    known = best.data.recipe or best.data.task
-    same = args.task is None or same_recipe(args.task, known)
+    if args.task is None and best.data.recipe is not None:  # what a file names is never run unasked
+        raise BadValue(f"it was found for a task of one's own, which is not run unasked: say --task {best.data.recipe}")
+    name = args.task or best.data.task
+    same = name == best.data.task or same_recipe(name, best.data.recipe)
     unsaid = not data and same
     if same and not {"data", "source"} & data.keys():
-        named = "source" if best.data.source in load_recipe(args.task or known)[1].sources else "data"
+        named = "source" if best.data.source in load_recipe(name)[1].sources else "data"
         data = {named: best.data.source, **best.data.options, **data}
     more = {"seed": args.seed, "max_epochs": args.max_epochs, "class_weight": best.training.class_weight}
-    given = settings_of({"task": args.task or known, "data": data, **more})
+    given = settings_of({"task": name, "data": data, **more})
     task = load_task(given.task, given.data)
     settings = given.model_copy(update=as_long(best, task, given.max_epochs))
     if unsaid:

@@ -22,7 +22,7 @@ def live(out: Path, strategies: Sequence[str], seeds: int, budget: float, option
         turned = [*strategies[seed % len(strategies) :], *strategies[: seed % len(strategies)]]
         for strategy in turned:
             folder = out / f"{strategy}-{seed}"
-            if not closed(folder):
+            if not over(folder):
                 _search(folder, strategy, seed, budget, options)
             objective = _objective(folder) or objective
             runs.append(_run(folder, strategy, seed, budget, objective))
@@ -32,11 +32,13 @@ def live(out: Path, strategies: Sequence[str], seeds: int, budget: float, option
     return runs, objective
 
 
-def closed(folder: Path) -> bool:
-    """Whether a search came to its end, with an answer or without: not one that was interrupted."""
+def over(folder: Path) -> bool:
+    """Whether a search came to its end, if only that of its time: not one that was interrupted, or of which every trial failed."""
     path = folder / "trials.jsonl"
-    last = list(read(path))[-1:] if path.exists() else []
-    return any(event["event"] == "closed" and not event["interrupted"] for event in last)
+    events = list(read(path)) if path.exists() else []
+    kinds = {event["event"] for event in events}
+    ended = bool(events) and events[-1]["event"] == "closed" and not events[-1]["interrupted"]
+    return ended and ("epoch" in kinds or "failed" not in kinds)
 
 
 def _objective(folder: Path) -> str:
@@ -76,7 +78,7 @@ def _search(folder: Path, strategy: str, seed: int, budget: float, options: Sequ
         argv += ["--strategy", strategy, "--seed", str(seed), "--budget", f"{budget:g}s", "--out", str(folder)]
         argv += ["--confirm", "0", *options]  # all of the budget searches
     done = subprocess.run([*argv, "--quiet"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
-    if done.returncode and not closed(folder):
+    if done.returncode and not over(folder):
         raise Mistake(f"the search with {strategy}, seed {seed}, ended with status {done.returncode}: {done.stderr.strip()[-300:]}")
 
 

@@ -1,7 +1,7 @@
 """Paired comparisons of runs: every strategy with the same seeds, so that seeds are the pairs.
 
-Wilcoxon's signed-rank test on final losses with Holm's correction; the ratio of times to the target with a bootstrap interval
-(BCa, Efron 1987); mean ranks, and Friedman's test over tasks where there are five or more.
+Wilcoxon's signed-rank test on final losses and on times to the target with Holm's correction; the ratio of those times with a
+bootstrap interval (BCa, Efron 1987); mean ranks, and Friedman's test over tasks where there are five or more.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from itertools import combinations
 import numpy as np
 from scipy import stats
 
-from ..inference import holm
+from ..inference import LEVEL, holm
 from .runs import Run
 
 ENOUGH = 8  # seeds: with fewer the smallest p of a Wilcoxon test is above 0.01
@@ -32,23 +32,24 @@ class Pair:
     better: float  # the second's final loss less the first's, as Hodges and Lehmann (1963) estimate it
     p: float  # Wilcoxon, two-sided, after Holm
     times: float  # the second's seconds to the target over the first's, geometric mean over seeds
-    low: float
+    low: float  # its 95 % interval, of this pair alone
     high: float
+    p_times: float  # Wilcoxon of the logarithms, two-sided, after Holm
 
     @property
     def sooner(self) -> bool:
-        """Whether the first reached the target sooner, beyond its interval."""
-        return self.low > 1.0
+        """Whether the first reached the target sooner, beyond chance over all pairs."""
+        return self.low > 1.0 and self.p_times < LEVEL
 
     @property
     def later(self) -> bool:
         """Whether the second did."""
-        return self.high < 1.0
+        return self.high < 1.0 and self.p_times < LEVEL
 
     @property
     def differ(self) -> bool:
         """Whether the final losses differ."""
-        return self.p < 0.05
+        return self.p < LEVEL
 
 
 def by_strategy(runs: Sequence[Run]) -> dict[str, list[Run]]:
@@ -68,9 +69,10 @@ def pairs(runs: Sequence[Run], target: float) -> list[Pair]:
         losses = np.array([_apart(two.final, one.final) for one, two in zip(a, b, strict=True)])
         logs = np.array([np.log(seconds(two, target) / seconds(one, target)) for one, two in zip(a, b, strict=True)])
         low, high = interval(logs)
-        times = [float(value) for value in np.exp([logs.mean(), low, high])]
-        raw.append(Pair(first, second, shift(losses), wilcoxon(losses), *times))
-    return [replace(pair, p=p) for pair, p in zip(raw, holm([pair.p for pair in raw]), strict=True)]
+        middle, low, high = (float(value) for value in np.exp([logs.mean(), low, high]))
+        raw.append(Pair(first, second, shift(losses), wilcoxon(losses), middle, low, high, wilcoxon(logs)))
+    ends, sooner = holm([pair.p for pair in raw]), holm([pair.p_times for pair in raw])
+    return [replace(pair, p=p, p_times=q) for pair, p, q in zip(raw, ends, sooner, strict=True)]
 
 
 def seconds(run: Run, target: float) -> float:

@@ -33,7 +33,7 @@ def sentences(task: str, runs: Sequence[Run], found: Sequence[Pair]) -> list[str
         told.append(f"on {task} {winner} reaches the target sooner than " + ", ".join(f"{p.second} by {_times(p)}" for p in beaten))
     if alike:
         told.append(
-            f"on {task} these do not differ in time to the target: " + ", ".join(f"{p.first} and {p.second}" for p in alike)
+            f"on {task} these cannot be told apart by time to the target: " + ", ".join(f"{p.first} and {p.second}" for p in alike)
         )
     ended = [f"{p.first if p.better > 0 else p.second} than {p.second if p.better > 0 else p.first}" for p in found if p.differ]
     least = len(found) * 2 / 2**seeds  # Holm's correction of the smallest p that so many seeds can give
@@ -49,7 +49,7 @@ def sentences(task: str, runs: Sequence[Run], found: Sequence[Pair]) -> list[str
 
 def _turned(p: Pair) -> Pair:
     """The same pair from the other's side."""
-    return Pair(p.second, p.first, -p.better, p.p, 1 / p.times, 1 / p.high, 1 / p.low)
+    return Pair(p.second, p.first, -p.better, p.p, 1 / p.times, 1 / p.high, 1 / p.low, p.p_times)
 
 
 def _times(p: Pair) -> str:

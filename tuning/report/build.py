@@ -35,7 +35,9 @@ def report_page(folder: Path, thorough: bool = False) -> str:
     if thorough and answer and not answer.importance and answer.learned is not False:
         trials = observed(found.trials, found.objective)
         answer = answer.model_copy(update={"importance": importance_of(trials, math.inf)})
-    words = [answer.sentence] if answer else ["No network came to its end on a fresh seed: what follows is the search's alone."]
+    asked = found.best.search.confirm > 0
+    alone = "No network came to its end on a fresh seed" if asked else "Nothing was to be trained on fresh seeds"
+    words = [answer.sentence if answer else f"{alone}: what follows is the search's alone."]
     parts = [verdict(words), *_paragraphs(test_lines(found.best.model_dump(mode="json")))]
     for title, body in (
         ("How many units", charts.sizes(found, answer, True)),
@@ -78,7 +80,7 @@ def _raced(answer: Answer, scale: Scale) -> str:
     words = (
         f"Costs: lost against the chosen one, paired by seed. Widest half-interval {reached}, wanted {scale.amount(answer.margin)}:"
     )
-    words += f" {settled}."
+    words += f" {settled}. These intervals are over seeds, on the validation rows at hand; that of the test score is over rows too."
     return table(titles, rows) + f"<p><small>{text(words)}</small></p>"
 
 

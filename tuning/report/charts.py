@@ -170,16 +170,10 @@ def _dimension(name: str, values: Sequence[Any]) -> dict[str, Any]:
 
 def progress(found: Source, first: bool) -> str:
     """The best so far over the seconds of the search."""
-    drawn, best = figure(), float("inf")
-    x, y = [], []
-    for trial, at in sorted(found.finished.items(), key=lambda item: item[1]):
-        record = found.ledger.records[trial]
-        if record.score is not None and found.objective.key(record.score) < best:
-            best = found.objective.key(record.score)
-            x.append(at)
-            y.append(record.score)
-    if not x:
+    if not found.points:
         return ""
+    drawn = figure()
+    x, y = [point.at for point in found.points], [found.objective.key(point.loss) for point in found.points]  # twice is the score
     drawn.add_scatter(x=[*x, found.seconds], y=[*y, y[-1]], name="best of the search", line={"color": BLUE, "shape": "hv"})
     said = f"{found.objective.name} of the best trial: {y[0]:.4f} after {x[0]:.0f} s, {y[-1]:.4f} from {x[-1]:.0f} s on."
     if found.confirming:

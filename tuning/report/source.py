@@ -8,6 +8,7 @@ from typing import Any
 
 from .. import journal
 from ..best_schema import Best, read_best
+from ..compare.runs import Incumbents, Point
 from ..errors import BadFile
 from ..folder import stored_settings
 from ..ledger import Ledger, Record
@@ -48,7 +49,7 @@ class Source:
     settings: Settings
     objective: Objective
     ledger: Ledger
-    finished: dict[int, float]  # trial -> when it ended, in seconds of the study
+    points: list[Point]  # when the best so far changed
     confirming: tuple[float, float] | None  # from when to when fresh seeds ran
     seconds: float
 
@@ -65,15 +66,14 @@ def source(folder: Path) -> Source:
     if not path.exists():
         raise BadFile(f"{folder} holds no whole study: {path} is missing")
     objective = Objective.parse(best.search.objective)
-    ledger, finished, fresh, last = Ledger(Silent(), objective), dict[int, float](), list[float](), 0.0
+    ledger, incumbents, fresh, last = Ledger(Silent(), objective), Incumbents(objective), list[float](), 0.0
     for event in journal.read(path):
         ledger.apply(event)
+        incumbents.take(event)
         last = float(event["at"])
-        if event["event"] == "finished":
-            finished[event["trial"]] = last
-        elif event["event"] == "confirmed":
+        if event["event"] == "confirmed":
             fresh += [last - float(event["overhead"]), last]
-    return Source(folder, best, settings, objective, ledger, finished, (min(fresh), max(fresh)) if fresh else None, last)
+    return Source(folder, best, settings, objective, ledger, incumbents.points, (min(fresh), max(fresh)) if fresh else None, last)
 
 
 def plain(value: Any) -> str:

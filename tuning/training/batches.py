@@ -10,12 +10,11 @@ import tensorflow as tf
 
 from ..codec import PAD, START
 from ..keras_types import Model
-from ..metrics import Rows, joined, rows_of
+from ..metrics import Rows, joined, rows_at_once, rows_of
 from ..task import Split, TaskSpec
 
 Array = np.ndarray
 POOL = 50  # batches that are shuffled together before they are sorted by length
-ELEMENTS = 8_000_000  # most output numbers of one scoring batch
 
 
 def lengths_of(task: TaskSpec, x: Array) -> Array:
@@ -77,8 +76,7 @@ def forward_of(model: Model) -> Callable[[Any], Array]:
 
 def scored_rows(forward: Callable[[Any], Array], task: TaskSpec, split: Split, batch: int | None = None) -> Rows:
     """The columns of every row of a split, in the split's order; the batch size never changes them."""
-    width = task.output.size * (task.output.steps if task.output.kind in ("tags", "tokens", "pair") else 1)
-    batch = batch or int(np.clip(ELEMENTS // max(width, 1), 16, 512))
+    batch = batch or rows_at_once(task.output)
     lengths = lengths_of(task, split.x)
     order = np.argsort(lengths, kind="stable")
     parts = []

@@ -31,7 +31,7 @@ class State:
 
 def save(path: Path, model: Model, state: State, final: bool = False) -> None:
     """Write everything needed to go on as if never stopped; with `final` the best epoch's weights alone."""
-    arrays = {} if final else {f"model{index:04d}": variable.numpy() for index, variable in enumerate(_variables(model))}
+    arrays = {} if final else {f"model{index:04d}": array for index, array in enumerate(taken(model))}
     arrays |= {f"best{index:04d}": weight for index, weight in enumerate(state.best)}
     header = {"history": state.history, "best_epoch": state.best_epoch, "best_score": state.best_score}
     arrays["header"] = np.frombuffer(json.dumps(header).encode(), np.uint8)
@@ -60,9 +60,19 @@ def load(path: Path | None, model: Model | None = None) -> State | None:
         variables = _variables(model)
         if [tuple(v.shape) for v in variables] != [array.shape for array in saved]:
             return None
-        for variable, value in zip(variables, saved, strict=True):
-            variable.assign(value)
+        put(model, saved)
     return State(header["history"], best, header["best_epoch"], header["best_score"])
+
+
+def taken(model: Model) -> list[Array]:
+    """What training has made of a model: weights, random states, the optimizer's slots."""
+    return [variable.numpy() for variable in _variables(model)]
+
+
+def put(model: Model, arrays: list[Array]) -> None:
+    """The same back into the model."""
+    for variable, value in zip(_variables(model), arrays, strict=True):
+        variable.assign(value)
 
 
 def _variables(model: Model) -> list[Variable]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 import time
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy as np
 from ..errors import BadValue, Diverged
 from ..hypermodels import SequenceHyperModel, family_model
 from ..hypermodels.fast import fastest_kit
+from ..journal import write_bytes_whole
 from ..keras_types import Hyper, HyperParameters, Model
 from ..objective import Objective
 from ..task import Split, TaskSpec
@@ -38,7 +40,7 @@ def train(job: Job, report: Report) -> dict[str, Any]:
 
 
 class Ended(Exception):
-    """A loop of the user's own went on after `model.stop_training`: what it trained since does not count."""
+    """A loop of the user's own went on after `model.stop_training`: what it trained since is undone."""
 
 
 class Run:
@@ -66,6 +68,7 @@ class Run:
         self.saved = time.monotonic()
         self.cut = False  # whether the deadline ended it
         self.ended = False  # whether no further epoch counts
+        self.kept: list[np.ndarray] = []  # a network of the user's own as it was then
 
     def _check(self) -> None:
         """Raises Infeasible where the network is above a limit; latency is that of the plain network, as it is exported."""
@@ -103,6 +106,7 @@ class Run:
             try:
                 returned = self.hyper.fit(self.hp, self.model, x, y, validation_data=plain(self.task, valid), **settings)
             except Ended:
+                checkpoint.put(self.model, self.kept)
                 returned = None
         self._take(returned, time.monotonic() - begun)
         if self.job.refit:
@@ -116,10 +120,11 @@ class Run:
         """Each validation row's sums under the best epoch's weights."""
         self.model.set_weights(self.state.best)
         rows = scored_rows(program.forward, self.task, valid)
-        path = Path(self.job.rows)
+        path, whole = Path(self.job.rows), io.BytesIO()
         path.parent.mkdir(parents=True, exist_ok=True)
         slim = {name: column.astype(np.float32) for name, column in rows.items() if column.ndim == 1}
-        np.savez_compressed(path, **slim)  # type: ignore[arg-type]  # numpy types the keywords as its own option
+        np.savez_compressed(whole, **slim)  # type: ignore[arg-type]  # numpy types the keywords as its own option
+        write_bytes_whole(path, whole.getvalue())
 
     def _take(self, returned: Any, seconds: float) -> None:
         """A user's own fit may return its metrics instead of calling back."""
@@ -153,6 +158,7 @@ class Run:
         self.ended = decision is not Decision.CONTINUE or self.out_of_patience() or self.cut or len(history) >= self.job.epochs
         if self.ended:
             self.model.stop_training = True
+            self.kept = [] if self.program else checkpoint.taken(self.model)
 
     def _score(self, metrics: dict[str, float]) -> float:
         loss = metrics.get("loss", 0.0)
