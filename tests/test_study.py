@@ -1,5 +1,6 @@
 """The study's loop with a made-up executor and clock-free trials: retries, promotions, budgets, deterministic order."""
 
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -161,6 +162,17 @@ def test_what_cannot_end_in_time_is_not_started(tmp_path: Path) -> None:
     assert started == {trial for trial, units in asked.items() if units != 32}
     assert set(asked.values()) == {8, 16, 32}
     assert all(config["units"] != 32 for config in costs.observed)
+
+
+def test_what_is_cut_by_the_end_of_the_time_or_of_the_epochs_has_paused(tmp_path: Path) -> None:
+    found = study(tmp_path / "time", MadeUp(), trials=1, timing=Timing())
+    found.timing.coming = lambda job, config: 1e9  # type: ignore[method-assign]
+    found.budget, found.clock = Budget(1e6, 1, None), Clock(since=time.monotonic())
+    found.search(found.search_left)
+    study(tmp_path / "epochs", MadeUp(), trials=1, epochs=4).run()
+    for name, epoch in (("time", 1), ("epochs", 4)):
+        told = [(event["epoch"], event["decision"]) for event in events(tmp_path / name, "decided")]
+        assert told == [(epoch, "pause")]
 
 
 def test_a_dear_trial_may_be_silent_for_longer(tmp_path: Path) -> None:

@@ -172,7 +172,7 @@ def _rows(folder: Path, max_epochs: int) -> dict[str, Row]:
             asked[event["trial"]] = event["config"]
         elif event["event"] == "epoch":
             epochs.setdefault(event["trial"], {})[event["epoch"]] = event
-        elif event["event"] == "decided" and event["decision"] == "stop":
+        elif event["event"] == "decided" and event["decision"] != "promote":
             ended[event["trial"]] = event["epoch"]
         elif event["event"] == "finished":
             finished.add(event["trial"])

@@ -26,7 +26,7 @@ from .trial import DONE, WAIT, Decision, Trial, derived_seed
 from .watcher import Watcher
 
 TICK = 0.25  # seconds between looks at the clock
-UNFIT = 10  # proposals that would not end in time after which no other is asked for
+UNFIT = 4  # proposals that would not end in time after which no other is asked for
 # so many first trials end the search where all fail, or all are above a limit
 HOPELESS = (("failed", 5, "all failed"), ("infeasible", 200, "are all above a limit"))
 
@@ -252,14 +252,18 @@ class Study:
         self.executor.reply(job, str(decision))
 
     def _decision(self, job: int, record: Record, body: dict[str, Any]) -> Decision:
-        """As the strategy says; a trial ends where it was to end, or where its next epoch would not end in time."""
+        """As the strategy says; a trial ends where it was to end, and pauses where its next epoch would not end in time.
+
+        What is cut so has not ended: to a strategy that foretells ends it would be a curve that stays where it was.
+        """
         if body["epoch"] >= record.until:
-            return Decision.PAUSE if record.id in self.ledger.strategy.paused else Decision.STOP
+            cut = record.until < record.epochs  # by --epochs
+            return Decision.PAUSE if cut or record.id in self.ledger.strategy.paused else Decision.STOP
         if self.record_whole:  # what does not come to its end in time is stopped then, and trained to its end by --resume
             return Decision.CONTINUE
         decision = self.ledger.report(record, body["epoch"], body["score"])
         late = decision is Decision.CONTINUE and self.timing.coming(job, record.config) > self.left()
-        return Decision.STOP if late else decision
+        return Decision.PAUSE if late else decision
 
     def _failed(self, record: Record, body: dict[str, Any]) -> None:
         if body["kind"] == "mistake":
