@@ -85,6 +85,17 @@ def test_one_that_paused_is_held_against_the_best_after_as_many_epochs() -> None
     assert smallest_close(ledger) is early
 
 
+def test_within_a_pass_the_first_epochs_of_a_small_one_say_nothing() -> None:
+    ledger = Ledger(Silent(), Objective.parse("val_accuracy"))
+    best = paused(ledger, {"units": 32, "rate": GOOD}, [0.6, 0.7, 0.8, 0.9])
+    early = paused(ledger, {"units": 4, "rate": GOOD}, [0.6])
+    assert close(early, best, ledger.objective)
+    assert smallest_close(ledger) is early
+    assert smallest_close(ledger, epochs_per_pass=4) is best
+    half = paused(ledger, {"units": 8, "rate": GOOD}, [0.6, 0.7])
+    assert smallest_close(ledger, epochs_per_pass=4) is half
+
+
 def test_a_size_that_paused_close_to_the_best_is_gone_down_from() -> None:
     ledger = Ledger(Silent(), Objective.parse("val_accuracy"))
     for number in range(FEW):

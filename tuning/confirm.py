@@ -72,7 +72,8 @@ class Confirmation:
 
     def _rivals(self, best: Record) -> dict[str, Candidate]:
         """The search's best, and the smallest that is close to it where the smallest is preferred."""
-        small = smallest_close(self.study.ledger) if self.prefer == "smallest" else None
+        per_pass = self.study.timing.epochs_per_pass
+        small = smallest_close(self.study.ledger, per_pass) if self.prefer == "smallest" else None
         pair = rivals(self._made(best.config, best), self._made(small.config, small) if small else None, self.allowance())
         return {one.key: one for one in pair}
 

@@ -49,14 +49,18 @@ def looked_at(best: Record) -> bool:
     return best.paused and len(best.curve) == 1
 
 
-def smallest_close(ledger: Ledger) -> Record | None:
-    """Of the trials that are close to the best, the one with the fewest parameters, embeddings aside; of equals the better."""
+def smallest_close(ledger: Ledger, epochs_per_pass: int = 1) -> Record | None:
+    """Of the trials that are close to the best, the one with the fewest parameters, embeddings aside; of equals the better.
+
+    Within a pass all sizes learn alike at first: there one that paused must have had half of the best's epochs.
+    """
     best, objective = ledger.best, ledger.objective
     if best is None or not best.completed:
         return best
     small, least = best, _order(best, objective)
     for one in ledger.records.values():
-        if one.completed and alive(one) and _order(one, objective) < least and close(one, best, objective):
+        early = epochs_per_pass > 1 and one.paused and 2 * len(one.curve) < len(best.curve)
+        if one.completed and alive(one) and not early and _order(one, objective) < least and close(one, best, objective):
             small, least = one, _order(one, objective)
     return small
 
