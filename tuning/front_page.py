@@ -39,8 +39,11 @@ def front_chart(
     ):
         x, y = [cost_of(r, cost) for r in some], [r.score for r in some]
         drawn.add_scatter(x=x, y=y, name=name, text=[f"trial {r.id}: {short(r.config)}" for r in some], **style)
-    costs = [math.log10(max(cost_of(r, cost) or 0.0, 1e-9)) for r in best]
-    xaxis = {"title": TITLES[cost], "type": "log", "tickformat": ",~r", "dtick": "D2", **_around(costs)}  # at 1, 2, 5
+    costs, every = ([math.log10(max(cost_of(r, cost) or 0.0, 1e-9)) for r in some] for some in (best, completed))
+    around = _around(costs)
+    low, high = around.get("range", (min(every, default=0.0), max(every, default=0.0)))
+    ticks = {"dtick": "D2"} if high - low > 1 else {"nticks": 6}  # over decades at 1, 2 and 5: more of them run into each other
+    xaxis = {"title": TITLES[cost], "type": "log", "tickformat": ",~r", **ticks, **around}
     words += " A double click shows all trials, also those far from it."
     return chart(drawn, words, first, xaxis=xaxis, yaxis=scores)
 
