@@ -9,48 +9,30 @@ their end. Told are the root mean square of what they are off from the same fit 
 """
 
 import argparse
-from pathlib import Path
 
 import numpy as np
 from records import ROOT, History
 from threadpoolctl import threadpool_limits
 
 from tuning.advice import Advice, Observed
-from tuning.budget import Budget
+from tuning.compare.runs import replaying
 from tuning.compare.whole import affordable
 from tuning.evidence import observed
-from tuning.executors.replay import FakeClock, Replay, Unwritten
 from tuning.inference import Estimate
-from tuning.ledger import Ledger, Record, alive
+from tuning.ledger import Record, alive
 from tuning.objective import Objective
 from tuning.recorded import Table
-from tuning.settings import PATIENCE
 from tuning.space import Config
-from tuning.strategies import STRATEGIES, Setting
-from tuning.study import Study
-from tuning.training.jobs import ModelRef
+from tuning.strategies import STRATEGIES
 
-SHARE = 0.5  # of what training all of a table takes
+WORKERS, SHARE = 2, 0.5  # of what training all of a table takes
 
 
 def records_of(table: Table, seed: int) -> list[Record]:
     """The trials of a replay."""
-    clock, objective, budget = FakeClock(), Objective.parse(table.objective), affordable(table, 2, SHARE)
-    limit, kind = len(table.rows), table.task
-    setting = Setting(table.space, objective, seed, table.max_epochs, limit, table.costs(), table.untried, kind)
-    study = Study(
-        Path("/dev/null") / "replay",  # nothing is written
-        Ledger(STRATEGIES["auto"](setting), objective),
-        Replay(table, 2, clock),
-        Unwritten(),
-        budget=Budget(budget),
-        clock=clock,
-        model=ModelRef(),
-        seed=seed,
-        max_epochs=table.max_epochs,
-        patience=PATIENCE,
-    )
-    study.search(lambda: budget - clock.time)
+    study, _ = replaying(table, STRATEGIES["auto"], seed, WORKERS)
+    budget = affordable(table, WORKERS, SHARE)
+    study.search(lambda: budget - study.clock.now())
     return list(study.ledger.records.values())
 
 

@@ -127,10 +127,10 @@ def test_the_best_is_trained_again_on_a_seed_no_trial_had_unless_no_share_is_for
     assert not events(tmp_path / "alone", "confirmed")
 
 
-def test_what_is_recorded_is_trained_to_its_end_whatever_the_strategy_says(tmp_path: Path) -> None:
+def test_what_is_recorded_is_trained_to_its_end_whatever_the_strategy_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, record_whole in (("searched", False), ("recorded", True)):
         found = study(tmp_path / name, MadeUp(), record_whole=record_whole)
-        found.ledger.strategy.report = lambda *_: Decision.STOP  # type: ignore[method-assign]
+        monkeypatch.setattr(found.ledger.strategy, "report", lambda *_: Decision.STOP)
         found.search(found.search_left)
         assert {event["epochs"] for event in events(tmp_path / name, "finished")} == {9}  # as MadeUp tells
         assert {event["epoch"] for event in events(tmp_path / name, "decided")} == {9 if record_whole else 1}
@@ -164,9 +164,9 @@ def test_what_cannot_end_in_time_is_not_started(tmp_path: Path) -> None:
     assert all(config["units"] != 32 for config in costs.observed)
 
 
-def test_what_is_cut_by_the_end_of_the_time_or_of_the_epochs_has_paused(tmp_path: Path) -> None:
+def test_what_is_cut_by_the_end_of_the_time_or_of_the_epochs_has_paused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = study(tmp_path / "time", MadeUp(), trials=1, timing=Timing())
-    found.timing.coming = lambda job, config: 1e9  # type: ignore[method-assign]
+    monkeypatch.setattr(found.timing, "coming", lambda job, config: 1e9)
     found.budget, found.clock = Budget(1e6, 1, None), Clock(since=time.monotonic())
     found.search(found.search_left)
     study(tmp_path / "epochs", MadeUp(), trials=1, epochs=4).run()

@@ -42,6 +42,15 @@ def padded(sequences: Sequence[Sequence[int] | Array], steps: int) -> tuple[Arra
     return x, lengths
 
 
+def columns_of(one: Array | Sequence[float]) -> Array:
+    """A series as (steps, channels); of numbers alone, one channel. DataError for anything else."""
+    series = np.asarray(one)
+    series = series[:, None] if series.ndim == 1 else series
+    if series.ndim != 2:
+        raise DataError(f"a series is (steps, channels), or steps of one channel; given: shape {series.shape}")
+    return series
+
+
 class TextCodec(BaseModel):
     """Text, or a list of tokens, to ids: 0 padding, 1 unknown, 2 start, 3 end, then the vocabulary."""
 
@@ -99,9 +108,8 @@ class SeriesCodec(BaseModel):
         x = np.full((len(raw), self.steps, channels), PAD, np.float32)
         lengths = np.zeros(len(raw), np.int32)
         for row, one in enumerate(raw):
-            series = np.asarray(one, np.float64)
-            series = series[:, None] if series.ndim == 1 else series
-            if series.ndim != 2 or series.shape[1] != channels or not len(series):
+            series = columns_of(one).astype(np.float64)
+            if series.shape[1] != channels or not len(series):
                 raise DataError(f"a series is (steps, {channels}) numbers; row {row} has shape {series.shape}")
             if not self.ragged and len(series) != (self.length or self.steps):
                 raise DataError(f"every series has {self.length or self.steps} steps here; row {row} has {len(series)}")

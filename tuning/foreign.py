@@ -23,8 +23,9 @@ WHOLE = ("units", "layers", "parameters")
 OUTCOME = re.compile(r"^id$|epoch|seconds|time$|duration|score|acc|f1|auc|loss|error|perplexity|seed|date", re.IGNORECASE)
 MANY = 40  # values beyond which a column of words is a name, not a setting
 FOLLOWS = 0.5  # share of a column's variance that units and layers explain, from which it follows from them
-YES = ("true", "yes", "bi", "bidirectional", "both", "bilstm")
-NO = ("false", "no", "uni", "unidirectional", "one", "forward", "lstm")
+YES = ("true", "yes", "bi", "bidirectional", "both", "bilstm", "1", "1.0")
+NO = ("false", "no", "uni", "unidirectional", "one", "forward", "lstm", "0", "0.0")
+UNSAID = ("", "nan", "none")
 THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?")
 DECIMAL = re.compile(r"[-+]?\d+,\d+(e[-+]?\d+)?", re.IGNORECASE)
 Columns = Mapping[str, Sequence[str]]
@@ -92,10 +93,11 @@ def _value(role: str, cell: str) -> Value | None:
     if role == "taper":
         return cell or None
     if role == "bidirectional":
-        yes, no = (low in words or _is(low, number) for words, number in ((YES, 1.0), (NO, 0.0)))
-        if yes or no or low in ("", "nan", "none"):
-            return True if yes else False if no else None
-        raise BadValue(f"bidirectional takes yes or no ({', '.join((*YES, '1', *NO, '0'))}), not {cell!r}")
+        if low in UNSAID:
+            return None
+        if low not in (*YES, *NO):
+            raise BadValue(f"bidirectional takes yes or no ({', '.join((*YES, *NO))}), not {cell!r}")
+        return low in YES
     value = _number(cell)
     return None if not np.isfinite(value) else int(value) if role != "seconds" and value == int(value) else value
 
@@ -108,13 +110,6 @@ def _number(cell: str) -> float:
     """
     found = re.search(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?", cell)
     return float(found.group()) if found else float("nan")
-
-
-def _is(text: str, number: float) -> bool:
-    try:
-        return float(text) == number
-    except ValueError:
-        return False
 
 
 def pointed(cells: list[str], whole: bool = False) -> list[str]:

@@ -136,8 +136,12 @@ def _answer_lines(best: Mapping[str, Any]) -> list[str]:
 def _front_lines(best: Mapping[str, Any]) -> list[str]:
     """The Pareto front, where there are two objectives."""
     front = best["search"]["front"] or []
-    told = ["", "the front: more score costs more from here on, and nothing gives more for less"] if len(front) > 1 else []
-    told = ["", "the front is one network: none costs less, and none has a better score"] if len(front) == 1 else told
+    if not front:
+        return []
+    head = "the front: more score costs more from here on, and nothing gives more for less"
+    if len(front) == 1:
+        head = "the front is one network: none costs less, and none has a better score"
+    told = ["", head]
     for point in front:
         cost = f"{point['parameters']:,} parameters" + (f", {point['latency_ms']:g} ms" if point["latency_ms"] is not None else "")
         told.append(f"     {point['score']:<16.4f}{cost}: {short(point['hyperparameters'])}")

@@ -48,11 +48,12 @@ def _sizes(answer: Answer, chosen: Raced, objective: Objective) -> str:
         return ""
     seeds = {one.seeds for one in sizes if not one.apart and one.seeds > 1}
     each = f"{min(seeds)} seeds each" if len(seeds) == 1 else f"{min(seeds)} to {max(seeds)} seeds each"
-    worse = [one for one in sizes if one.apart and one.seeds > 1]
-    told = f"{span(alike, known)} cannot be told apart ({each})" if len(alike) > 1 else f"No other size is as good ({each})"
-    if len(alike) == 1 and not worse:
-        told = "No other size had seeds enough to be compared"
-        once = []
+    if len(alike) > 1:
+        told = f"{span(alike, known)} cannot be told apart ({each})"
+    elif any(one.apart and one.seeds > 1 for one in sizes):
+        told = f"No other size is as good ({each})"
+    else:
+        return "No other size had seeds enough to be compared."
     below = [one for one in sizes if one.units and answer.units and one.units < answer.units and one.apart]
     if below:
         next_down = max(below, key=lambda one: one.units or 0)

@@ -7,12 +7,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from .baselines import Baseline, channel_means, last_direction, last_value, majority, mean_value, scored, seasonal
-from .codec import Array, SeriesCodec, WindowCodec, ohlc_features
+from .codec import Array, SeriesCodec, WindowCodec, columns_of, ohlc_features
 from .errors import DataError
 from .ranges import Limits
-from .splits import ordered_bounds
+from .splits import classes_of, ordered_bounds, parts_of
 from .task import DataOptions, Input, Output, Split, Task, TaskSpec
-from .text import classes_of, parts_of
 
 SeriesParts = Mapping[str, tuple[Sequence[Array], Sequence[str]]]
 
@@ -22,15 +21,6 @@ def scaling(rows: Array) -> tuple[tuple[float, ...], tuple[float, ...]]:
     mean, std = rows.mean(axis=0), rows.std(axis=0)
     std = np.where(std > 1e-12, std, 1.0)
     return tuple(float(value) for value in mean), tuple(float(value) for value in std)
-
-
-def columns_of(one: Array) -> Array:
-    """A series as (steps, channels); of numbers alone, one channel. DataError for anything else."""
-    series = np.asarray(one)
-    series = series[:, None] if series.ndim == 1 else series
-    if series.ndim != 2:
-        raise DataError(f"a series is (steps, channels), or steps of one channel; given: shape {series.shape}")
-    return series
 
 
 def series_classes(

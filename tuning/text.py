@@ -11,11 +11,10 @@ from .baselines import bag_of_words, bigram, majority, most_common_tags, positio
 from .codec import PairCodec, TextCodec, padded, tokens_of
 from .errors import DataError
 from .ranges import Limits
-from .splits import random_parts
+from .splits import Texts, classes_of, natural, parts_of
 from .task import DataOptions, Input, Output, Split, Task, TaskSpec
 
 RunningText = str | Sequence[str]  # or its tokens
-Texts = Sequence[str] | Sequence[Sequence[str]]
 
 
 LONGEST = 400  # tokens that are taken of a text where nothing is said: training takes as long as sequences are
@@ -44,50 +43,6 @@ def cut_notes(parts: Mapping[str, Sequence[Sequence[str]]], steps: int) -> list[
     lengths = np.array([len(one) for rows in parts.values() for one in rows])
     share = float((lengths > steps).mean())
     return [f"{share:.0%} of rows are longer than {steps} tokens and are cut there (--max-length)"] if share > TELL else []
-
-
-def parts_of(
-    given: Mapping[str, tuple[Texts, Sequence[str]]], options: DataOptions, stratify: bool = True
-) -> dict[str, tuple[list[Sequence[str] | str], list[str]]]:
-    """Train, valid and test as given; what is missing is split off at random from train (stratified by label)."""
-    if "train" not in given:
-        raise DataError(f"a part named train is needed; given: {', '.join(sorted(given))}")
-    texts, labels = list(given["train"][0]), list(given["train"][1])
-    missing = [name for name in ("valid", "test") if name not in given]
-    found: dict[str, tuple[list[Sequence[str] | str], list[str]]] = {}
-    for name in ("valid", "test"):
-        if name in given:
-            found[name] = (list(given[name][0]), list(given[name][1]))
-    rows = {"train": np.arange(len(texts))}
-    if missing:
-        codes = np.unique(np.array(labels), return_inverse=True)[1] if stratify else None
-        rows = random_parts(len(texts), options.split_seed, codes, have_test="test" in given)
-        if "valid" in given:
-            rows["train"] = np.sort(np.concatenate([rows["train"], rows.pop("valid")]))
-    for name, chosen in rows.items():
-        found[name] = ([texts[row] for row in chosen], [labels[row] for row in chosen])
-    return found
-
-
-def classes_of(labels: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
-    """The labels seen in training, sorted; refuses one class alone and labels that only other parts have."""
-    known = sorted(set(labels["train"]), key=_natural)
-    if len(known) < 2:
-        raise DataError(f"a classifier needs at least two classes; the data has one: {known[0]!r}")
-    for part in ("valid", "test"):
-        strange = sorted(set(labels[part]) - set(known))
-        if strange:
-            raise DataError(
-                f"every label must occur in train; only in {part}: {', '.join(strange[:5])} (train has: {', '.join(known[:8])})"
-            )
-    return tuple(known)
-
-
-def _natural(label: str) -> tuple[int, float, str]:
-    try:
-        return (0, float(label), label)
-    except ValueError:
-        return (1, 0.0, label)
 
 
 def text_classes(
@@ -149,7 +104,7 @@ def tagged_tokens(
     parts = parts_of(flat, options, stratify=False)
     tags = {part: [tag for line in lines for tag in line.split(" ")] for part, (_, lines) in parts.items()}
     seen = classes_of(dict.fromkeys(tags, tags["train"]))
-    strange = sorted({tag for part in tags.values() for tag in part} - set(seen), key=_natural)
+    strange = sorted({tag for part in tags.values() for tag in part} - set(seen), key=natural)
     labels = (*seen, *strange)
     unseen = f"no sentence of train has {', '.join(strange[:5])}, so each of them in valid or test is an error" if strange else ""
     lowered = {part: [[token.lower() for token in one] for one in pair[0]] for part, pair in parts.items()}

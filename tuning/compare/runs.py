@@ -146,6 +146,17 @@ def replayed(
     An incumbent's loss is its configuration's mean over the recorded seeds, fully trained; `by_search`: the one it was chosen by,
     as in a live search.
     """
+    truth = None if by_search else lambda config: float(table.qualities[table.nearest(config)])
+    incumbents = Incumbents(Objective.parse(table.objective), truth)
+    study, charged = replaying(table, make or STRATEGIES[strategy], seed, workers, incumbents)
+    study.search(lambda: 0.0 if incumbents.best <= until else budget - study.clock.now())
+    return Run(strategy, seed, budget, tuple(incumbents.points), incumbents.trials, round(charged.spent, 3))
+
+
+def replaying(
+    table: Table, make: Callable[[Setting], Strategy], seed: int, workers: int, watcher: Watcher | None = None
+) -> tuple[Study, Charged]:
+    """A study that plays recorded trials, to be searched as long as its clock says; and its strategy, which charges that clock."""
     clock, objective = FakeClock(), Objective.parse(table.objective)
     setting = Setting(
         table.space,
@@ -158,21 +169,18 @@ def replayed(
         unseen=table.task,
         epochs_per_pass=table.epochs_per_pass,
     )
-    charged = Charged((make or STRATEGIES[strategy])(setting), clock)
-    truth = None if by_search else lambda config: float(table.qualities[table.nearest(config)])
-    incumbents = Incumbents(objective, truth)
+    charged = Charged(make(setting), clock)
     study = Study(
         Path(os.devnull) / "replay",  # nothing is written
         Ledger(charged, objective),
         Replay(table, workers, clock),
         Unwritten(),
-        budget=Budget(budget),
+        budget=Budget(),
         clock=clock,
         model=ModelRef(),
         seed=derived_seed(seed, "replay"),
         max_epochs=table.max_epochs,
         patience=PATIENCE * table.epochs_per_pass,
-        watcher=incumbents,
+        watcher=watcher,
     )
-    study.search(lambda: 0.0 if incumbents.best <= until else budget - clock.time)
-    return Run(strategy, seed, budget, tuple(incumbents.points), incumbents.trials, round(charged.spent, 3))
+    return study, charged

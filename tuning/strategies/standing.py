@@ -12,9 +12,7 @@ class Standing:
     """Losses are told again as a trial goes on; the last one counts."""
 
     def __init__(self) -> None:
-        self.told: dict[
-            int, Array
-        ] = {}  # trial -> smallest loss so far after each epoch; in the order in which they were told first
+        self.told: dict[int, Array] = {}  # trial -> smallest loss so far after each epoch; in the order of the first telling
         self._sorted: list[tuple[float, int]] = []  # losses with trials, the best first
         self._waiting: list[tuple[float, int]] = []  # the same, of those that paused, by the loss that was foretold
 
