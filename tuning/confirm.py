@@ -13,7 +13,7 @@ from .constraints import Constraints
 from .descent import smallest_close
 from .executors import RETRIED, Message
 from .ledger import ANY, Confirmed, Record, Role, alive
-from .race import DEFAULTS, Candidate, Prefer, Race, admitted, revealed, rivals
+from .race import DEFAULTS, LEAST, Candidate, Prefer, Race, admitted, revealed, rivals
 from .space import Config, same
 from .timing import whole
 from .trial import Decision, derived_seed
@@ -184,14 +184,14 @@ class Confirmation:
         return None
 
     def _affordable(self, race: Race, one: Candidate) -> bool:
-        """Whether another run ends in time; the first of all is tried where it would count, to be cut where time ends."""
+        """Whether another run ends in time; as many of the first as a claim needs are cut at the end where they would count."""
         study, first = self.study, race.candidates[0]
-        if one is first and not race.begun(first):
-            return study.budget.seconds is None or one.least < study.delivery_left()
+        begun = len(race.begun(first))
         if study.budget.seconds is not None:
-            return max(one.cost, one.most) < study.delivery_left()
+            needed = one.least if one is first and begun < LEAST else max(one.cost, one.most)
+            return needed < study.delivery_left()
         spent = sum(other.cost * len(race.begun(other)) for other in race.candidates)
-        return spent + one.cost <= self.allowance()
+        return (one is first and not begun) or spent + one.cost <= self.allowance()
 
     # how
 

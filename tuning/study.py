@@ -26,7 +26,7 @@ from .trial import DONE, WAIT, Decision, Trial, derived_seed
 from .watcher import Watcher
 
 TICK = 0.25  # seconds between looks at the clock
-UNFIT = 4  # proposals that would not end in time after which no other is asked for
+UNFIT = 4  # proposals that would not end in time after which no other is asked for; with 1 to 40 replays of every table end alike
 # so many first trials end the search where all fail, or all are above a limit
 HOPELESS = (("failed", 5, "all failed"), ("infeasible", 200, "are all above a limit"))
 
