@@ -13,6 +13,7 @@ import argparse
 import contextlib
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ import numpy as np
 from records import SHARED, History
 
 from tuning import load_task
-from tuning.executors import Processes
+from tuning.executors import Executor, Processes
 from tuning.space import Config
 from tuning.training.jobs import Job, ModelRef
 from tuning.training.store import save_task
@@ -48,30 +49,43 @@ MIXED = [
 MIXED += [{**BASE, "units": 128}, {**BASE, "units": 24, "embedding": 32}]
 
 
-def seconds(jobs: list[Job], workers: int, threads: int, one_child_each: bool = False) -> float:
-    """Wall time of the jobs on that many children, which have been started before."""
-    waiting, running, start = list(jobs), 0, 0.0
-    with contextlib.closing(Processes(workers, threads=threads)) as executor:
-        for number in range(workers):
-            executor.submit(replace(jobs[0], id=-1 - number, kind="describe"))
-        warmed = 0
-        while warmed < workers:
-            warmed += sum(message.kind == "done" for message in executor.poll(1.0))
-        start = time.perf_counter()
-        while waiting or running:
-            while waiting and running < workers:
-                executor.submit(waiting.pop(0))
-                running += 1
-            for message in executor.poll(1.0):
-                if message.kind == "epoch":
-                    executor.reply(message.job, "continue")
-                    continue
-                if message.kind == "failed":
-                    raise RuntimeError(message.body["reason"])
-                running -= 1
-                for child in list(executor._children) if one_child_each else ():
+def jobs_on(folder: str, configs: list[Config], seeds: Sequence[int] = (0,)) -> list[Job]:
+    """Training of each configuration with each seed."""
+    shared: dict[str, Any] = {"data": folder, "model": ModelRef(), "objective": "val_accuracy:max", "epochs": EPOCHS, "patience": 9}
+    pairs = [(config, seed) for config in configs for seed in seeds]
+    return [Job(id=i, kind="train", config=config, seed=seed, **shared) for i, (config, seed) in enumerate(pairs)]
+
+
+def seconds(jobs: list[Job], executor: Executor, one_child_each: bool = False) -> float:
+    """Wall time of the jobs on the executor's children, which have been started before."""
+    waiting, running = list(jobs), 0
+    for number in range(executor.slots):
+        executor.submit(replace(jobs[0], id=-1 - number, kind="describe"))
+    warmed = 0
+    while warmed < executor.slots:
+        warmed += sum(message.kind == "done" for message in executor.poll(1.0))
+    start = time.perf_counter()
+    while waiting or running:
+        while waiting and running < executor.slots:
+            executor.submit(waiting.pop(0))
+            running += 1
+        for message in executor.poll(1.0):
+            if message.kind == "epoch":
+                executor.reply(message.job, "continue")
+                continue
+            if message.kind == "failed":
+                raise RuntimeError(message.body["reason"])
+            running -= 1
+            if one_child_each and isinstance(executor, Processes):
+                for child in list(executor._children):
                     executor._end(child)
     return time.perf_counter() - start
+
+
+def in_children(jobs: list[Job], workers: int, threads: int, one_child_each: bool = False) -> float:
+    """The same on so many children of this machine."""
+    with contextlib.closing(Processes(workers, threads=threads)) as executor:
+        return seconds(jobs, executor, one_child_each)
 
 
 def main() -> None:
@@ -83,31 +97,20 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         save_task(load_task("sentiment", data=str(args.data)), Path(folder))
 
-        def jobs(configs: list[Config], seeds: list[int]) -> list[Job]:
-            shared: dict[str, Any] = {
-                "data": folder,
-                "model": ModelRef(),
-                "objective": "val_accuracy:max",
-                "epochs": EPOCHS,
-                "patience": 9,
-            }
-            pairs = [(config, seed) for config in configs for seed in seeds]
-            return [Job(id=i, kind="train", config=config, seed=seed, **shared) for i, (config, seed) in enumerate(pairs)]
-
         runs: dict[str, tuple[list[Job], int, int, bool]] = {
-            "threads: 1 child, 2 threads": (jobs(MIXED, [0]), 1, 2, False),
-            "threads: 1 child, 1 thread": (jobs(MIXED, [0]), 1, 1, False),
-            "threads: 2 children, 1 thread": (jobs(MIXED, [0]), 2, 1, False),
-            "warm: kept": (jobs([BASE], [0, 1, 2, 3]), 1, 1, False),
-            "warm: a child each": (jobs([BASE], [0, 1, 2, 3]), 1, 1, True),
+            "threads: 1 child, 2 threads": (jobs_on(folder, MIXED), 1, 2, False),
+            "threads: 1 child, 1 thread": (jobs_on(folder, MIXED), 1, 1, False),
+            "threads: 2 children, 1 thread": (jobs_on(folder, MIXED), 2, 1, False),
+            "warm: kept": (jobs_on(folder, [BASE], range(4)), 1, 1, False),
+            "warm: a child each": (jobs_on(folder, [BASE], range(4)), 1, 1, True),
         }
         for units in SIZES:
-            runs[f"seeds: 1 of {units} units"] = (jobs([{**BASE, "units": units}], [0]), 1, 1, False)
-            runs[f"seeds: 5 of {units} units"] = (jobs([{**BASE, "units": units}], [0, 1, 2, 3, 4]), 2, 1, False)
+            runs[f"seeds: 1 of {units} units"] = (jobs_on(folder, [{**BASE, "units": units}]), 1, 1, False)
+            runs[f"seeds: 5 of {units} units"] = (jobs_on(folder, [{**BASE, "units": units}], range(5)), 2, 1, False)
         for number in range(ROUNDS):
             for name, run in runs.items():
                 if history.find(run=name, round=number) is None:
-                    history.add(run=name, round=number, seconds=round(seconds(*run), 3))
+                    history.add(run=name, round=number, seconds=round(in_children(*run), 3))
     took = {name: [line["seconds"] for line in history.lines if line.get("run") == name] for name in runs}
     for name, values in took.items():
         print(f"{name:<32}{np.median(values):>8.2f} s")

@@ -124,6 +124,8 @@ CASES: list[tuple[str, list[str], str]] = [
     ("no close", ["--task", "finance", "--data", "no_close.csv"], "which column is the close?"),
     ("price of zero", ["--task", "finance", "--data", "zero_price.csv"], "greater than 0"),
     ("horizon too long", ["--task", F, "--data", "series.csv", "--horizon", "30"], "30"),
+    ("a cluster that is not there", ["--task", "sentiment", "--cluster", "tcp://127.0.0.1:1"], "none answers at tcp://127.0.0.1:1"),
+    ("a cluster and no workers", ["--task", "sentiment", "--cluster", "tcp://x:1", "--workers", "0"], "from 1"),
     ("horizon of returns too long", ["--task", "finance", "--goal", "returns", "--horizon", "500"], "does not fit into the"),
     ("more bits than steps", ["--task", "memory", "--bits", "8", "--window", "5"], "--window is at least --bits"),
     ("ragged tags", ["--task", T, "--data", "tags.conll"], "every line needs 2 columns; line 61"),

@@ -1,6 +1,7 @@
-"""One contract for every executor, with real jobs; what only processes can do, with real kills."""
+"""One contract for every executor, with real jobs; what only processes and clusters can do, with real kills."""
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -13,14 +14,16 @@ from typing import Any
 import pytest
 from small import LOOP, small_task
 
-from tuning.executors import Executor, Inline, Message, Processes
+from tuning.errors import BadValue
+from tuning.executors import Cluster, Executor, Inline, Message, Processes
+from tuning.executors import dask as cluster_module
 from tuning.executors import processes as processes_module
 from tuning.hypermodels import family_model
+from tuning.searching import search
 from tuning.training import describe
 from tuning.training.jobs import Job, ModelRef
 from tuning.training.store import save_task
 
-MAKERS: dict[str, Callable[[], Executor]] = {"inline": Inline, "processes": lambda: Processes(2)}
 BROKEN = """
 import os, time
 import keras, keras_tuner
@@ -39,9 +42,63 @@ class Broken(keras_tuner.HyperModel):
 """
 
 
-@pytest.fixture(params=sorted(MAKERS))
-def executor(request: pytest.FixtureRequest) -> Iterator[Executor]:
-    with contextlib.closing(MAKERS[request.param]()) as made:
+@pytest.fixture(scope="session")
+def scheduler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a Dask scheduler that has two workers of one thread."""
+    with dask("scheduler", tmp_path_factory.mktemp("dask")) as address, worker(address), worker(address):
+        yield address
+
+
+@contextlib.contextmanager
+def dask(kind: str, folder: Path, *more: str) -> Iterator[str]:
+    """A scheduler in a process of its own."""
+    file = folder / "scheduler.json"
+    options = ["--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", str(file)]
+    with process(f"distributed.cli.dask_{kind}", *options):
+        until(lambda: file.exists() and file.read_text().endswith("}"))
+        yield json.loads(file.read_text())["address"]
+
+
+@contextlib.contextmanager
+def worker(address: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A worker of one thread, no nanny above it."""
+    before = len(workers_of(address))
+    with process("distributed.cli.dask_worker", address, "--nthreads", "1", "--no-nanny", "--no-dashboard") as started:
+        until(lambda: len(workers_of(address)) > before)
+        yield started
+
+
+@contextlib.contextmanager
+def process(module: str, *options: str) -> Iterator[subprocess.Popen[bytes]]:
+    with subprocess.Popen([sys.executable, "-m", module, *options], stderr=subprocess.DEVNULL) as started:
+        try:
+            yield started
+        finally:
+            started.kill()
+
+
+def workers_of(address: str) -> dict[str, int]:
+    import distributed
+
+    with distributed.Client(address, set_as_default=False) as client:
+        return dict(client.nthreads())
+
+
+def until(condition: Callable[[], bool], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+@pytest.fixture(params=["cluster", "inline", "processes"])
+def executor(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Executor]:
+    makers: dict[str, Callable[[], Executor]] = {
+        "cluster": lambda: Cluster(request.getfixturevalue("scheduler"), tmp_path, threads=1),
+        "inline": Inline,
+        "processes": lambda: Processes(2),
+    }
+    with contextlib.closing(makers[request.param]()) as made:
         yield made
 
 
@@ -229,6 +286,112 @@ class TestProcesses:
         while any(alive(pid) for pid in pids):
             assert time.monotonic() < deadline
             time.sleep(0.1)
+
+
+class TestCluster:
+    def test_two_jobs_at_a_time_on_two_workers(self, scheduler: str, tmp_path: Path) -> None:
+        with contextlib.closing(Cluster(scheduler, tmp_path, threads=1)) as cluster:
+            assert cluster.slots == 2
+            for number in (1, 2):
+                cluster.submit(job(tmp_path, number))
+            assert len({slot.worker for slot in cluster._slots}) == 2
+            assert {message.job for message in until_end(cluster, 2) if message.kind == "done"} == {1, 2}
+
+    def test_a_child_that_exits_is_a_failed_job_and_the_slot_goes_on(self, scheduler: str, tmp_path: Path) -> None:
+        with contextlib.closing(Cluster(scheduler, tmp_path, workers=1)) as cluster:
+            assert cluster.slots == 1
+            cluster.submit(own(tmp_path, "exits"))
+            assert "status 3" in until_end(cluster)[-1].body["reason"]
+            cluster.submit(own(tmp_path, "fine", 2, epochs=1))
+            assert until_end(cluster)[-1].kind == "done"
+            assert cluster._numbers == 1
+
+    def test_a_lost_worker_costs_its_job_and_one_that_joins_is_used(self, tmp_path: Path) -> None:
+        with dask("scheduler", tmp_path) as address, worker(address), contextlib.closing(Cluster(address, tmp_path)) as cluster:
+            told: list[Message] = []
+
+            def heard(condition: Callable[[], bool]) -> bool:
+                for message in cluster.poll(0.5):
+                    told.append(message)
+                    cluster.reply(message.job, "continue")
+                return condition()
+
+            assert cluster.slots == 1
+            cluster.submit(job(tmp_path, 1, epochs=5000))
+            with worker(address) as second:
+                until(lambda: heard(lambda: cluster.slots == 2))
+                cluster.submit(job(tmp_path, 2, epochs=5000))
+                until(lambda: heard(lambda: {message.job for message in told} == {1, 2}))
+                second.kill()
+            until(lambda: heard(lambda: any(message.kind == "failed" for message in told)))
+            failed = [message for message in told if message.kind == "failed"]
+            assert [(message.job, message.body["kind"]) for message in failed] == [(2, "killed")]
+            assert "was lost" in failed[0].body["reason"]
+            assert cluster.slots == 1
+            cluster.stop(1)
+            cluster.submit(job(tmp_path, 3, epochs=1))
+            assert until_end(cluster)[-1].job == 3
+
+    def test_slots_end_when_their_driver_is_killed(self, scheduler: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        save_task(small_task("signals"), tmp_path / "data")
+        code = (
+            "import sys, time; sys.path.insert(0, sys.argv[2])\n"
+            "from pathlib import Path; import test_executors as t\n"
+            "t.cluster_module.SILENT = 3.0\n"
+            "c = t.Cluster(sys.argv[3], Path(sys.argv[1]), threads=1)\n"
+            "for n in (1, 2): c.submit(t.job(Path(sys.argv[1]), n, epochs=10000))\n"
+            "while not c.poll(1): pass\n"
+            "print(flush=True); time.sleep(600)\n"
+        )
+        argv = [sys.executable, "-c", code, str(tmp_path), str(Path(__file__).parent), scheduler]
+        with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as driver:
+            assert driver.stdout is not None
+            driver.stdout.readline()
+            assert len(slots_of(scheduler)) == 2
+            driver.kill()
+        until(lambda: not slots_of(scheduler))
+
+    def test_what_the_user_can_mend_is_told(self, scheduler: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        with pytest.raises(BadValue, match="none answers at tcp://127"):
+            Cluster("tcp://127.0.0.1:1", tmp_path)
+        with dask("scheduler", tmp_path) as address, pytest.raises(BadValue, match="has no workers"):
+            Cluster(address, tmp_path)
+        for folder, packages, told in (
+            (tmp_path / "elsewhere", None, "does not see"),
+            (tmp_path, {"unitwise": "0.0.1"}, "unitwise is 0.0.1 there"),
+        ):
+            if packages:
+                monkeypatch.setattr(cluster_module, "versions", lambda packages=packages: packages)
+            with contextlib.closing(Cluster(scheduler, folder)) as cluster:
+                cluster.submit(job(tmp_path))
+                with pytest.raises(BadValue, match=told):
+                    until_end(cluster)
+
+    def test_a_search_on_a_cluster_is_the_search_on_one_machine(self, scheduler: str, tmp_path: Path) -> None:
+        settings: dict[str, Any] = {"trials": 4, "max_epochs": 2, "deterministic": True, "units": "4:8", "confirm": 0}
+        found = [
+            search(small_task("signals"), out=tmp_path / name, **settings, **more)
+            for name, more in (("here", {"workers": 1}), ("there", {"cluster": scheduler}))
+        ]
+        here, there = ([(trial["config"], trial["score"]) for trial in one.trials] for one in found)
+        assert here == there
+        assert len(here) == 4
+        assert (tmp_path / "there" / "best.keras").exists()
+
+
+def slots_of(address: str) -> list[str]:
+    """Command lines of the slots of a scheduler's workers on this machine."""
+    import distributed
+
+    with distributed.Client(address, set_as_default=False) as client:
+        parents = {str(pid) for pid in client.run(os.getpid).values()}
+    found = []
+    for path in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            state, parent = (path / "stat").read_text().rsplit(")", 1)[1].split()[:2]
+            if parent in parents and state != "Z":
+                found.append((path / "cmdline").read_text().replace("\0", " "))
+    return [line for line in found if "tuning.executors.slot" in line]
 
 
 def alive(pid: int) -> bool:

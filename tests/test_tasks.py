@@ -13,10 +13,11 @@ from tuning.codec import SeriesCodec, TextCodec, WindowCodec
 from tuning.errors import DataError, RecipeError, UnknownName
 from tuning.metrics import METRICS
 from tuning.objective import Objective
-from tuning.series import forecast_windows, market_windows, series_classes
+from tuning.series import series_classes
 from tuning.settings import Settings
 from tuning.task import DataOptions, Task, epochs_per_pass, load_recipe, load_task, recipe_files
 from tuning.text import running_text, tagged_tokens, text_classes, text_pairs
+from tuning.windows import forecast_windows, market_windows
 
 NAMES = sorted(recipe_files())
 IN_TIME_ORDER = ("forecast", "finance", "next_word")
@@ -134,6 +135,37 @@ def test_running_text_in_parts_stays_in_them(tmp_path: Path) -> None:
     (tmp_path / "ptb.valid.txt").unlink()
     task = load_task("next_word", data=str(tmp_path), window=8)
     assert {part: int(split.lengths.sum()) for part, split in task.splits.items()} == {"train": 359, "valid": 39, "test": 59}
+
+
+def test_a_split_of_ones_own_is_files_of_any_names(tmp_path: Path) -> None:
+    for name, count in (("one", 40), ("two", 7), ("three", 5)):
+        rows = [f"{name} {'good' if row % 2 else 'bad'},{'yes' if row % 2 else 'no'}" for row in range(count)]
+        (tmp_path / f"{name}.csv").write_text("\n".join(["text,label", *rows]))
+        (tmp_path / f"{name}.conll").write_text("the\tDET\ndog\tNOUN\n\n" * count)
+        (tmp_path / name).mkdir()
+        for label in ("yes", "no"):
+            (tmp_path / name / f"{label}.txt").write_text(f"{name} {label}\n" * count)
+
+    def rows_of(task: str, valid: str | None, test: str | None, data: str = "one") -> dict[str, int]:
+        named = {part: str(tmp_path / one) for part, one in (("data", data), ("valid", valid), ("test", test)) if one is not None}
+        return load_task(task, DataOptions.model_validate(named)).spec.rows
+
+    assert rows_of("sentiment", "two.csv", "three.csv", "one.csv") == {"train": 40, "valid": 7, "test": 5}
+    assert rows_of("tagging", "two.conll", "three.conll", "one.conll") == {"train": 40, "valid": 7, "test": 5}
+    assert rows_of("topics", "two", "three.csv") == {"train": 80, "valid": 14, "test": 5}
+    left = rows_of("sentiment", None, "three.csv", "one.csv")
+    assert left["test"] == 5
+    assert left["train"] + left["valid"] == 40
+    (tmp_path / "split").mkdir()
+    for part, name in (("train", "one"), ("test", "two")):
+        (tmp_path / "split" / f"{part}.csv").write_text((tmp_path / f"{name}.csv").read_text())
+    assert rows_of("sentiment", "three.csv", None, "split") == {"train": 40, "valid": 5, "test": 7}
+    with pytest.raises(DataError, match="has already"):
+        rows_of("sentiment", None, "three.csv", "split")
+    with pytest.raises(DataError, match="there is no file"):
+        rows_of("sentiment", "four.csv", None, "one.csv")
+    with pytest.raises(DataError, match="does nothing"):
+        load_task("sentiment", valid=str(tmp_path / "two.csv"))
 
 
 def test_a_part_too_short_to_predict_anything_is_named() -> None:

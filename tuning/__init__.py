@@ -19,12 +19,13 @@ if TYPE_CHECKING:
     from .opened import SearchResult
     from .ranges import parse_range
     from .searching import resume, search
-    from .series import bit_series, forecast_windows, market_windows, series_classes
+    from .series import bit_series, series_classes
     from .settings import Settings
     from .tables import read_table, two_columns
     from .task import DataOptions, Input, Output, Recipe, Split, Task, TaskSpec, load_task
     from .text import running_text, tagged_tokens, text_classes, text_pairs
     from .training.public_data import keras_text
+    from .windows import forecast_windows, market_windows
 
 _WHERE = {
     "best_model": ("BestModel", "load_best"),
@@ -40,10 +41,11 @@ _WHERE = {
     "ranges": ("parse_range",),
     "opened": ("SearchResult",),
     "searching": ("resume", "search"),
-    "series": ("bit_series", "forecast_windows", "market_windows", "series_classes"),
+    "series": ("bit_series", "series_classes"),
     "settings": ("Settings",),
     "task": ("DataOptions", "Input", "Output", "Recipe", "Split", "Task", "TaskSpec", "load_task"),
     "text": ("running_text", "tagged_tokens", "text_classes", "text_pairs"),
+    "windows": ("forecast_windows", "market_windows"),
 }
 _MODULE = {name: module for module, names in _WHERE.items() for name in names}
 

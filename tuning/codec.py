@@ -22,13 +22,13 @@ PAD = -1e9
 WORD = re.compile(r"\w+(?:'\w+)?|[^\w\s]|\n")
 
 
-def tokens_of(text: str, level: str) -> list[str]:
-    """Lower-cased words and punctuation marks, or characters.
+def tokens_of(text: str | Sequence[str], level: str) -> list[str]:
+    """Lower-cased words and punctuation marks, or characters; what is given as tokens stays as it is.
 
     >>> tokens_of("It isn't BAD.", "words")
     ['it', "isn't", 'bad', '.']
     """
-    return list(text) if level == "characters" else WORD.findall(text.lower())
+    return WORD.findall(text.lower()) if isinstance(text, str) and level != "characters" else list(text)
 
 
 def padded(sequences: Sequence[Sequence[int] | Array], steps: int) -> tuple[Array, Array]:
@@ -73,8 +73,7 @@ class TextCodec(BaseModel):
 
     def ids_of(self, raw: str | Sequence[str]) -> list[int]:
         """The ids of one text or token list, not padded."""
-        tokens = tokens_of(raw, self.level) if isinstance(raw, str) else list(raw)
-        ids = [self.ids.get(token, self.ids.get(token.lower(), UNKNOWN)) for token in tokens]
+        ids = [self.ids.get(token, self.ids.get(token.lower(), UNKNOWN)) for token in tokens_of(raw, self.level)]
         return [*ids[: self.steps - 1], END] if self.end else ids
 
     def encode(self, raw: Sequence[str | Sequence[str]]) -> tuple[Array, Array]:
@@ -142,7 +141,7 @@ class WindowCodec(BaseModel):
         missing = [name for name in self.columns if name not in table]
         if missing:
             raise DataError(f"the model was trained on columns {', '.join(self.columns)}; missing: {', '.join(missing)}")
-        raw = np.stack([np.asarray(table[name], np.float64) for name in self.columns], axis=1)
+        raw = side_by_side(table, self.columns)
         raw = ohlc_features(raw) if self.transform == "ohlc" else raw
         return ((raw - self.mean) / self.std).astype(np.float32)
 
@@ -169,6 +168,11 @@ class PairCodec(BaseModel):
     def encode(self, raw: Sequence[str]) -> tuple[Array, Array]:
         """Ids of what goes in, and lengths."""
         return self.source.encode(raw)
+
+
+def side_by_side(table: Mapping[str, Array], columns: Sequence[str]) -> Array:
+    """Columns of a table as (rows, columns)."""
+    return np.stack([np.asarray(table[column], np.float64) for column in columns], axis=1)
 
 
 def ohlc_features(prices: Array) -> Array:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import re
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -77,8 +77,15 @@ def by_part(paths: Iterable[Path]) -> dict[str, Path]:
 
 
 def parts_in(options: DataOptions) -> dict[str, Path]:
-    """The files of --data by part: a file alone is train; in a folder, names with train, valid/dev, test are the split."""
-    path = Path(str(options.data))
+    """The files of --data by part: a file alone is train; in a folder, names with train, valid/dev, test are the split.
+
+    --valid and --test are those parts.
+    """
+    return with_named(parts_at(Path(str(options.data))), options, Path)
+
+
+def parts_at(path: Path) -> dict[str, Path]:
+    """A file alone as train, or the files of a folder by part."""
     if not path.is_dir():
         read_bytes(path)
         return {"train": path}
@@ -92,6 +99,12 @@ def parts_in(options: DataOptions) -> dict[str, Path]:
     raise DataError(f"a folder needs one file, or files named train (and valid, test); {path} holds {names}")
 
 
-def each_part(options: DataOptions, read: Callable[[Path], T]) -> dict[str, T]:
-    """`read` applied to each part's file."""
-    return {part: read(path) for part, path in parts_in(options).items()}
+def with_named(parts: Mapping[str, T], options: DataOptions, read: Callable[[Path], T]) -> dict[str, T]:
+    """These parts and those that --valid and --test name, read; DataError where there is one already, or no such file."""
+    named = {"valid": options.valid, "test": options.test}
+    for part, path in named.items():
+        if path is not None and part in parts:
+            raise DataError(f"--{part} {path} names a part that --data {options.data} has already: give one of them")
+        if path is not None and not Path(path).exists():
+            raise DataError(f"there is no file {path} (--{part})")
+    return {**parts, **{part: read(Path(path)) for part, path in named.items() if path is not None}}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from .errors import DataError
-from .files import by_part, each_part, files_in, read_text, stem_of
+from .files import by_part, files_in, parts_at, read_text, stem_of, with_named
 from .tables import column, read_table, two_columns
 from .task import DataOptions
 
@@ -29,18 +29,26 @@ def texts_and_labels(path: Path, options: DataOptions) -> tuple[list[str], list[
 
 def labelled_texts(options: DataOptions) -> dict[str, tuple[list[str], list[str]]]:
     """Texts with labels from a table, a folder of tables, or a folder with a file or a folder of texts per class."""
-    path = Path(str(options.data))
+
+    def read(path: Path) -> tuple[list[str], list[str]]:
+        return class_folder(path) if path.is_dir() else texts_and_labels(path, options)
+
+    return with_named({part: read(path) for part, path in _parts(Path(str(options.data))).items()}, options, read)
+
+
+def _parts(path: Path) -> dict[str, Path]:
+    """Files or folders by part: folders of a split, tables of a split, or all of it to train on."""
     if not path.is_dir():
-        return {"train": texts_and_labels(path, options)}
+        return {"train": path}
     entries = files_in(path)
     folders = [entry for entry in entries if entry.is_dir()]
     if parts := by_part(folders):
         if "train" not in parts:
             raise DataError(f"folders of a split need one named train; {path} holds {', '.join(folder.name for folder in folders)}")
-        return {part: class_folder(folder) for part, folder in parts.items()}
+        return parts
     if not folders and (by_part(entries) or len(entries) == 1):
-        return each_part(options, lambda file: texts_and_labels(file, options))
-    return {"train": class_folder(path)}
+        return parts_at(path)
+    return {"train": path}
 
 
 def class_folder(path: Path) -> tuple[list[str], list[str]]:

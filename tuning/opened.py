@@ -32,8 +32,9 @@ from .task import Task
 from .timing import Timing
 from .trade import TradeLedger
 from .training.jobs import ModelRef
+from .versions import versions
 from .watcher import Watcher
-from .whole_best import versions, whole_best
+from .whole_best import whole_best
 
 BATCH = 4  # trials told together in deterministic searches, whatever the number of workers
 
@@ -78,24 +79,13 @@ class Opened:
         """The study, its journal replayed, its run recorded as opened."""
         settings, limit, spec = self.settings, self.settings.limit(), self.task.spec
         per_pass, (max_epochs, patience) = settings.per_pass(spec), settings.lengths(spec)
-        costs = cost_model(self.task, per_pass)
-        setting = Setting(self.space, self.objective, settings.seed, max_epochs, settings.trials, costs, epochs_per_pass=per_pass)
-        strategy = STRATEGIES[settings.strategy](setting)
-        batch, cost = BATCH if settings.deterministic else None, settings.cost()
-        ledger = (
-            Ledger(strategy, self.objective, batch)
-            if cost is None
-            else TradeLedger(strategy, self.objective, batch, cost, settings.seed)
-        )
-        path, spent, total = self.folder / "trials.jsonl", 0.0, limit.seconds
+        ledger, path = self._ledger(), self.folder / "trials.jsonl"
+        spent, total = 0.0, limit.seconds
         if resumed:
             self._check()
-            for event in journals.read(path) if path.exists() else ():
-                ledger.replay(event)
-                spent = event["at"]
-                total = event["seconds"] if event["event"] == "opened" else total
-            if more is not None:
-                total = max(total or 0.0, spent) + more
+            spent, total = self._replayed(ledger, path, total)
+        if more is not None:
+            total = max(total or 0.0, spent) + more
         write_whole(self.folder / "settings.json", json.dumps(self._stored(), indent=1))
         study = Study(
             self.folder,
@@ -113,7 +103,7 @@ class Opened:
             class_weight=settings.class_weight is not None,
             deterministic=settings.deterministic,
             record_whole=settings.record,
-            constraints=Constraints(settings.max_params, settings.max_latency_ms, cost == "latency_ms"),
+            constraints=Constraints(settings.max_params, settings.max_latency_ms, settings.cost() == "latency_ms"),
             share=0.0 if settings.record else settings.confirm,
             default=self.space.default(),
             prefer=settings.prefer,
@@ -125,6 +115,28 @@ class Opened:
             record.status = "waiting" if record.status == "running" else record.status
         study.record("opened", seconds=total, trials=limit.trials, epochs=limit.epochs)
         return study
+
+    def _ledger(self) -> Ledger:
+        """The strategy as it is before anything was asked, and what is to be known of its trials."""
+        settings, spec = self.settings, self.task.spec
+        per_pass, (max_epochs, _) = settings.per_pass(spec), settings.lengths(spec)
+        costs = cost_model(self.task, per_pass)
+        setting = Setting(self.space, self.objective, settings.seed, max_epochs, settings.trials, costs, epochs_per_pass=per_pass)
+        strategy, batch = STRATEGIES[settings.strategy](setting), BATCH if settings.deterministic else None
+        cost = settings.cost()
+        if cost is None:
+            return Ledger(strategy, self.objective, batch)
+        return TradeLedger(strategy, self.objective, batch, cost, settings.seed)
+
+    @staticmethod
+    def _replayed(ledger: Ledger, path: Path, total: float | None) -> tuple[float, float | None]:
+        """Enter what an earlier run recorded; the seconds that it spent, and those that it had."""
+        spent = 0.0
+        for event in journals.read(path) if path.exists() else ():
+            ledger.replay(event)
+            spent = event["at"]
+            total = event["seconds"] if event["event"] == "opened" else total
+        return spent, total
 
     def _stored(self) -> dict[str, Any]:
         return {

@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits
 from .best_schema import Best
 from .delivery import awaited
 from .errors import BadValue, StudyConflict, UnknownName
-from .executors import Executor, Inline, Processes
+from .executors import Cluster, Executor, Inline, Processes
 from .executors.processes import default_workers
 from .folder import ARRAYS, locked, new_folder, stored_settings
 from .metrics import METRICS
@@ -33,7 +33,7 @@ from .watcher import Watcher
 
 Load = Callable[[Settings], Task]
 WEIGHED = ("binary", "classes")  # outputs of which classes may be weighed
-CHANGEABLE = {"budget", "trials", "epochs", "workers"}  # what may differ when a study is resumed
+CHANGEABLE = {"budget", "trials", "epochs", "workers", "cluster"}  # what may differ when a study is resumed
 
 
 def search(task: Task, *, out: str | Path | None = None, watcher: Watcher | None = None, **given: Any) -> SearchResult:
@@ -120,10 +120,12 @@ def run(
 
 
 def make_executor(settings: Settings, folder: Path) -> Executor:
-    """Children of this machine, or this process for `--workers 0`."""
+    """Children of this machine, this process for `--workers 0`, or the workers of a cluster."""
     if settings.workers == 0:
         return Inline(settings.deterministic)
     threads = 1 if settings.hypermodel is None else None  # the fused layer gains nothing from more (docs/decisions/0008)
+    if settings.cluster is not None:
+        return Cluster(settings.cluster, folder, settings.workers, settings.deterministic, threads)
     return Processes(settings.workers or default_workers(), settings.deterministic, folder / "workers.log", threads)
 
 

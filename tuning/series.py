@@ -1,4 +1,4 @@
-"""Series into tasks: scaling fitted on train alone, windows in time order, whole series with one label."""
+"""Whole series into tasks: one label each, or bits; scaling fitted on train alone."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from .baselines import Baseline, channel_means, last_direction, last_value, majority, mean_value, scored, seasonal
-from .codec import Array, SeriesCodec, WindowCodec, columns_of, ohlc_features
-from .errors import DataError
+from .baselines import channel_means, majority, scored
+from .codec import Array, SeriesCodec, columns_of
 from .ranges import Limits
-from .splits import classes_of, ordered_bounds, parts_of
+from .splits import classes_of, parts_of
 from .task import DataOptions, Input, Output, Split, Task, TaskSpec
 
 SeriesParts = Mapping[str, tuple[Sequence[Array], Sequence[str]]]
@@ -87,121 +86,5 @@ def bit_series(name: str, given: Mapping[str, tuple[Array, Array]], ceiling: flo
         codec=codec,
         ceiling=ceiling,
         baselines=scored(output, splits, {"majority": majority}),
-    )
-    return Task.of(spec, splits, limits)
-
-
-def forecast_windows(
-    name: str,
-    source: str,
-    table: Mapping[str, Array],
-    target: str,
-    options: DataOptions,
-    *,
-    period: int | None = None,
-    ceiling: float | None = None,
-    notes: Sequence[str] = (),
-    limits: Limits | None = None,
-) -> Task:
-    """One table in time order; each window's next `horizon` values of `target` are to be forecast, at every step.
-
-    Targets (rows, steps, horizon) hold the values that follow each step; the last step's are scored. A window belongs
-    to the part that holds its first scored value, and its values to come stay within that part; what it looks back on
-    may be older.
-    """
-    columns = tuple(table)
-    raw = np.stack([np.asarray(table[column], np.float64) for column in columns], axis=1)  # (time, channels)
-    steps = options.window or max(2, min(48, len(raw) // 6))
-    channel, horizon = columns.index(target), options.horizon
-    if len(raw) < steps + horizon + 7:
-        raise DataError(
-            f"a series must be longer than its window: {len(raw)} time steps, window {steps} and horizon {horizon} "
-            f"need at least {steps + horizon + 7}; try --window {max(2, len(raw) // 6)}"
-        )
-    bounds = ordered_bounds(len(raw))
-    mean, std = scaling(raw[bounds[0]])
-    codec = WindowCodec(columns=columns, mean=mean, std=std, steps=steps, target=channel, time=options.time or "")
-    scaled = codec.features(table)
-    ahead = np.lib.stride_tricks.sliding_window_view(scaled[:, channel], horizon)  # ahead[t]: values t .. t+horizon-1
-    splits = {}
-    for part, bound in zip(("train", "valid", "test"), bounds, strict=True):
-        first = np.arange(max(bound.start, steps), bound.stop - horizon + 1)  # the first value to be forecast
-        if not len(first):
-            raise DataError(f"horizon {horizon} does not fit into the {part} part of {bound.stop - bound.start} time steps")
-        back = first[:, None] - steps + np.arange(steps)  # (rows, steps): the times that go in
-        splits[part] = Split(scaled[back], ahead[back + 1], np.full(len(first), steps, np.int32))
-    output = Output(kind="values", size=horizon, steps=steps, scale=std[channel], channel=channel)
-    baselines: dict[str, Baseline] = {"last value": last_value, "mean": mean_value}
-    if period and period <= steps:
-        baselines["seasonal"] = seasonal(period)
-    spec = TaskSpec(
-        name=name,
-        source=source,
-        family="forecaster",
-        input=Input(kind="series", size=len(columns), steps=steps),
-        output=output,
-        objective="val_mae",
-        codec=codec,
-        ordered=True,
-        ceiling=ceiling,
-        notes=tuple(notes),
-        baselines=scored(output, splits, baselines),
-    )
-    return Task.of(spec, splits, limits)
-
-
-def market_windows(
-    name: str,
-    source: str,
-    prices: Mapping[str, Array],
-    options: DataOptions,
-    *,
-    ceiling: float | None = None,
-    notes: Sequence[str] = (),
-    limits: Limits | None = None,
-) -> Task:
-    """Open, high, low, close in time order: the next close's direction, or the next log returns.
-
-    Walk-forward: train, then an embargo as long as the window, then validation, embargo, test, so that no input of one
-    part is an input of another.
-    """
-    columns = ("open", "high", "low", "close")
-    raw = np.stack([np.asarray(prices[column], np.float64) for column in columns], axis=1)
-    steps = options.window or 16
-    features = ohlc_features(raw)  # (days - 1, 4)
-    bounds = ordered_bounds(len(features), embargo=steps)
-    mean, std = scaling(features[bounds[0]])
-    codec = WindowCodec(columns=columns, transform="ohlc", mean=mean, std=std, steps=steps, time=options.time or "")
-    scaled = codec.features(prices)
-    horizon = 1 if options.goal == "direction" else options.horizon
-    ahead = np.lib.stride_tricks.sliding_window_view(scaled[:, 0], horizon)
-    up = (features[:, 0] > 0).astype(np.int32)
-    splits = {}
-    for part, bound in zip(("train", "valid", "test"), bounds, strict=True):
-        first = np.arange(bound.start + steps * (part == "train"), bound.stop - horizon + 1)
-        if not len(first):
-            most = bound.stop - bound.start - steps * (part == "train")
-            raise DataError(f"--horizon {horizon} does not fit into the {part} part, which leaves room for {max(0, most)} days")
-        back = first[:, None] - steps + np.arange(steps)
-        y = up[first] if options.goal == "direction" else ahead[back + 1]
-        splits[part] = Split(scaled[back], y, np.full(len(first), steps, np.int32))
-    if options.goal == "direction":
-        output = Output(kind="binary", size=2, labels=("down", "up"))
-        baselines: dict[str, Baseline] = {"majority": majority, "last direction": last_direction(-mean[0] / std[0])}
-    else:
-        output = Output(kind="values", size=horizon, steps=steps, scale=std[0])
-        baselines = {"mean return": mean_value, "last return": last_value}
-    spec = TaskSpec(
-        name=name,
-        source=source,
-        family="classifier" if options.goal == "direction" else "forecaster",
-        input=Input(kind="series", size=4, steps=steps),
-        output=output,
-        objective="val_accuracy" if options.goal == "direction" else "val_mae",
-        codec=codec,
-        ordered=True,
-        ceiling=ceiling,
-        notes=tuple(notes),
-        baselines=scored(output, splits, baselines),
     )
     return Task.of(spec, splits, limits)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from .budget import Budget, parse_seconds
 from .errors import BadValue
@@ -55,6 +55,9 @@ class Settings(BaseModel):
     workers: int | None = Field(
         default=None, ge=0, description="trials at a time (default: what this machine can use); 0: in this process"
     )
+    cluster: str | None = Field(
+        default=None, description="a Dask scheduler, tcp://HOST:PORT: trials run on its workers, which see the study's folder"
+    )
     seed: int = Field(default=0, ge=0, description="seed of the search")
     record: bool = Field(default=False, description="train every configuration to its full epochs, to be replayed by compare")
     deterministic: bool = Field(default=False, description="same trials and scores for any number of workers; one thread each")
@@ -67,6 +70,12 @@ class Settings(BaseModel):
         if isinstance(value, (int, float)) and not value > 0:
             return parse_seconds(str(value))
         return value
+
+    @model_validator(mode="after")
+    def _somewhere(self) -> Settings:
+        if self.cluster and self.workers == 0:
+            raise ValueError("--workers 0 is this process; with --cluster it is a number of trials at a time, from 1")
+        return self
 
     def limits(self) -> Limits:
         """The parameters' domains as the user wrote them; a HyperModel of the user's own has domains of its own."""

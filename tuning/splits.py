@@ -47,12 +47,17 @@ def ordered_bounds(n: int, embargo: int = 0) -> tuple[slice, slice, slice]:
     return train, valid, test
 
 
+def require_train(given: Mapping[str, object]) -> None:
+    """Refuse parts without one to train on."""
+    if "train" not in given:
+        raise DataError(f"a part named train is needed; given: {', '.join(sorted(given))}")
+
+
 def parts_of(
     given: Mapping[str, tuple[Texts, Sequence[str]]], options: DataOptions, stratify: bool = True
 ) -> dict[str, tuple[list[Sequence[str] | str], list[str]]]:
     """Train, valid and test as given; what is missing is split off at random from train (stratified by label)."""
-    if "train" not in given:
-        raise DataError(f"a part named train is needed; given: {', '.join(sorted(given))}")
+    require_train(given)
     texts, labels = list(given["train"][0]), list(given["train"][1])
     missing = [name for name in ("valid", "test") if name not in given]
     found: dict[str, tuple[list[Sequence[str] | str], list[str]]] = {}

@@ -34,6 +34,8 @@ class DataOptions(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
     source: str | None = Field(default=None, description="what the recipe offers; synthetic needs no network")
     data: str | None = Field(default=None, description="your own file or folder")
+    valid: str | None = Field(default=None, description="what to validate on, beside --data (default: a part of it)")
+    test: str | None = Field(default=None, description="what to test on, beside --data (default: a part of it)")
     text: str | None = Field(default=None, description="column that holds the text")
     label: str | None = Field(default=None, description="column that holds the label")
     target: str | None = Field(default=None, description="column to forecast")

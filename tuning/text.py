@@ -1,4 +1,4 @@
-"""Texts into tasks: vocabulary from the training split alone, ids, splits, and a bag-of-words baseline."""
+"""Texts into tasks: vocabulary from the training split alone, ids, splits, baselines."""
 
 from __future__ import annotations
 
@@ -11,12 +11,10 @@ from .baselines import bag_of_words, bigram, majority, most_common_tags, positio
 from .codec import PairCodec, TextCodec, padded, tokens_of
 from .errors import DataError
 from .ranges import Limits
-from .splits import Texts, classes_of, natural, parts_of
+from .splits import Texts, classes_of, natural, parts_of, require_train
 from .task import DataOptions, Input, Output, Split, Task, TaskSpec
 
 RunningText = str | Sequence[str]  # or its tokens
-
-
 LONGEST = 400  # tokens that are taken of a text where nothing is said: training takes as long as sequences are
 TELL = 0.02  # share of rows that are cut, above which it is told
 WORDS, PREDICTED = 10_000, 4_000  # most words that go in; that are predicted (each costs a softmax over all of them)
@@ -29,7 +27,7 @@ def vocabulary_of(tokens: Iterable[str], most: int | None) -> tuple[str, ...]:
 
 
 def _tokens(texts: Texts, level: str) -> list[list[str]]:
-    return [tokens_of(text, level) if isinstance(text, str) else list(text) for text in texts]
+    return [tokens_of(text, level) for text in texts]
 
 
 def _steps(sequences: Sequence[Sequence[str]], options: DataOptions) -> int:
@@ -148,30 +146,12 @@ def running_text(
     `text` is one, or train (and valid, test where they exist); what is missing is cut off the end of train, 80/10/10.
     """
     level = options.level or "words"
-    given = text if isinstance(text, Mapping) else {"train": text}
-    if "train" not in given:
-        raise DataError(f"a part named train is needed; given: {', '.join(sorted(given))}")
-    parts = {part: tokens_of(one, level) if isinstance(one, str) else list(one) for part, one in given.items()}
     steps = options.window or (32 if level == "words" else 64)
-    if len(parts["train"]) < 10 * (steps + 1):
-        raise DataError(
-            f"a language model needs at least {10 * (steps + 1)} tokens at window {steps}; given: {len(parts['train'])}"
-        )
-    short = next((part for part, one in parts.items() if len(one) < 2), None)
-    if short:
-        raise DataError(f"each part needs two tokens at least, one to go in and one to be told; {short} has {len(parts[short])}")
-    missing, whole = [part for part in ("valid", "test") if part not in parts], parts["train"]
-    bounds = [round(len(whole) * share) for share in (0.8, 0.9)[2 - len(missing) :]]
-    for part, start, end in zip(["train", *missing], [0, *bounds], [*bounds, len(whole)], strict=True):
-        parts[part] = whole[start:end]
+    given = text if isinstance(text, Mapping) else {"train": text}
+    require_train(given)
+    parts = _in_order({part: tokens_of(one, level) for part, one in given.items()}, steps)
     codec = TextCodec(level=level, vocabulary=vocabulary_of(parts["train"], options.vocabulary or PREDICTED), steps=steps)
-    splits = {}
-    for part, words in parts.items():
-        ids = codec.ids_of(words)
-        starts = range(0, len(ids) - 1, steps)
-        x, lengths = padded([ids[start : start + steps][: len(ids) - 1 - start] for start in starts], steps)
-        y, _ = padded([ids[start + 1 : start + steps + 1] for start in starts], steps)
-        splits[part] = Split(x, y, lengths)
+    splits = {part: _next_tokens(codec.ids_of(tokens), steps) for part, tokens in parts.items()}
     output = Output(kind="tokens", size=codec.size, steps=steps)
     spec = TaskSpec(
         name=name,
@@ -186,6 +166,29 @@ def running_text(
         baselines=scored(output, splits, {"unigram": unigram, "bigram": bigram}),
     )
     return Task.of(spec, splits, limits)
+
+
+def _in_order(parts: dict[str, list[str]], steps: int) -> dict[str, list[str]]:
+    """Train, valid and test; what is missing is cut off the end of train."""
+    whole = parts["train"]
+    if len(whole) < 10 * (steps + 1):
+        raise DataError(f"a language model needs at least {10 * (steps + 1)} tokens at window {steps}; given: {len(whole)}")
+    short = next((part for part, one in parts.items() if len(one) < 2), None)
+    if short:
+        raise DataError(f"each part needs two tokens at least, one to go in and one to be told; {short} has {len(parts[short])}")
+    missing = [part for part in ("valid", "test") if part not in parts]
+    bounds = [round(len(whole) * share) for share in (0.8, 0.9)[2 - len(missing) :]]
+    cut = zip(["train", *missing], [0, *bounds], [*bounds, len(whole)], strict=True)
+    return parts | {part: whole[start:end] for part, start, end in cut}
+
+
+def _next_tokens(ids: Sequence[int], steps: int) -> Split:
+    """Windows one after another, and of each step the token that follows it."""
+    before, after = ids[:-1], ids[1:]
+    starts = range(0, len(before), steps)
+    x, lengths = padded([before[start : start + steps] for start in starts], steps)
+    y, _ = padded([after[start : start + steps] for start in starts], steps)
+    return Split(x, y, lengths)
 
 
 def text_pairs(

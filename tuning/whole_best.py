@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import sys
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +21,7 @@ from .study import Study
 from .task import Task, TaskSpec
 from .trade import front
 from .training.jobs import ModelRef
-
-PACKAGES = ("unitwise", "tensorflow", "keras", "keras-tuner", "numpy")
+from .versions import versions
 
 
 def whole_best(study: Study, found: Delivered, settings: Settings, task: Task, objective: Objective) -> Best:
@@ -160,14 +157,3 @@ def _test(found: dict[str, Any] | None, metric: str) -> Test | None:
     value = known[metric]
     figures = {name: found.get(name) for name in ("low", "high", "rows_low", "rows_high", "delivered")}
     return Test(metric=metric, value=value, n=found["n"], seeds=found.get("seeds", 1), metrics=known, **figures)
-
-
-def versions() -> dict[str, str]:
-    """Of Python and the packages that decide what a trial gives."""
-    found = {"python": ".".join(map(str, sys.version_info[:3]))}
-    for package in PACKAGES:
-        try:
-            found[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            found[package] = "unknown"
-    return found

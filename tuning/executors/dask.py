@@ -1,0 +1,300 @@
+"""Jobs on the workers of a Dask cluster: on each thread one task that lasts as long as the search, and supervises one warm child.
+
+A task a trial would load TensorFlow for each, could not be ended (Dask lets a cancelled task run on), and would be run again on
+another worker when it had killed its own. So tasks are slots, each placed on one worker; jobs go to them and messages come back
+through queues of the scheduler, which every worker and the driver reach, whatever lies between them. A child that dies is a message
+like any other, a worker that is lost a failed job, and one that joins is used. Data, states and networks go by path: workers see
+the study's folder.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from ..errors import BadValue, Mistake
+from ..training.jobs import KEPT, Job
+from ..versions import PACKAGES, versions
+from .base import Message
+from .processes import cores
+from .slot import Command
+
+CONNECT = 10.0  # seconds a scheduler is given to answer
+LOOK = 2.0  # seconds between looks at who is there
+STARTING = 120.0  # seconds in which a worker takes a slot, or a cluster without workers gets one
+SILENT = 120.0  # seconds without a word from the driver after which a slot ends: it was killed
+GRACE = 3.0  # seconds that slots are given to end
+WORD, END = b"", b"end"  # what keeps a slot waiting; what ends it
+PATHS = ("data", "checkpoint", "restore", "rows", "deliver")  # of a job
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a slot is begun with."""
+
+    told: str  # the queue in which it tells
+    number: int
+    folder: str  # the study's
+    threads: int | None
+    deterministic: bool
+    silent: float
+    versions: dict[str, str]
+
+
+@dataclass
+class Slot:
+    """A task on one worker, what it works on, and what it has traced."""
+
+    number: int
+    worker: str
+    future: Any
+    begun: float
+    inbox: Any = None  # its queue, once it has said where
+    job: Job | None = None
+    structures: deque[str] = field(default_factory=lambda: deque(maxlen=KEPT))
+    unsent: list[Command] = field(default_factory=list)
+
+    def send(self, *commands: Command) -> None:
+        """Send commands, or keep them until there is a queue for them."""
+        self.unsent.extend(commands)
+        if self.inbox is None:
+            return
+        with contextlib.suppress(OSError):  # a scheduler that is gone is found by poll
+            while self.unsent:
+                self.inbox.put(pickle.dumps(self.unsent[0]))
+                self.unsent.pop(0)
+
+    def forget(self) -> None:
+        """Let go of a task that has ended, or was lost."""
+        self.future.cancel()
+        if self.inbox is not None:
+            self.inbox.close()
+
+
+class Cluster:
+    """An Executor of as many slots as the cluster has threads, `workers` at most."""
+
+    def __init__(
+        self, address: str, folder: Path, workers: int | None = None, deterministic: bool = False, threads: int | None = None
+    ) -> None:
+        """Raises BadValue where no scheduler answers, or it has no workers."""
+        self.address, self.folder, self.most = address, folder, workers
+        self._dask = _distributed()
+        try:
+            self._client = self._dask.Client(address, timeout=CONNECT, set_as_default=False)
+        except (OSError, ValueError) as wrong:
+            raise BadValue(f"--cluster takes the address of a Dask scheduler, and none answers at {address}: {wrong}") from None
+        self._told = self._dask.Queue(client=self._client)
+        self._start = Start(self._told.name, 0, str(folder.resolve()), threads, deterministic, SILENT, versions())
+        self._slots: list[Slot] = []
+        self._numbers = 0
+        self._alive: dict[str, int] = {}  # worker -> threads
+        self._looked = self._manned = -float("inf")  # when; when there were workers
+        self.slots = 1
+        self._look()
+        if not self._alive:
+            self.close()
+            raise BadValue(f"the cluster at {address} has no workers; start some: dask worker {address} --nthreads 1")
+
+    def submit(self, job: Job) -> None:
+        """Give the job to an idle slot, best to one that has traced its structure, or to a new one."""
+        idle = [slot for slot in self._slots if slot.job is None]
+        slot = max(idle, key=lambda slot: job.structure in slot.structures) if idle else self._begin()
+        slot.job = replace(job, **_absolute(job))
+        slot.structures.append(job.structure)
+        slot.send(("submit", (slot.job,)))
+
+    def _begin(self) -> Slot:
+        """A slot on the worker that has the most threads free."""
+        taken = [slot.worker for slot in self._slots]
+        worker = max(self._alive, key=lambda address: self._alive[address] - taken.count(address))
+        self._numbers += 1
+        start = replace(self._start, number=self._numbers)
+        future = self._client.submit(supervise, start, workers=[worker], pure=False, retries=0)
+        self._slots.append(Slot(self._numbers, worker, future, time.monotonic()))
+        return self._slots[-1]
+
+    def poll(self, timeout: float) -> list[Message]:
+        """Messages of all slots; what ran on a lost worker is a failed job."""
+        with self._reached():
+            if time.monotonic() - self._looked > LOOK:
+                self._look()
+            lost = [message for slot in list(self._slots) if (message := self._over(slot)) is not None]
+            told = [message for packet in self._packets(0.0 if lost else timeout) if (message := self._take(*packet)) is not None]
+        return lost + told
+
+    @contextlib.contextmanager
+    def _reached(self) -> Iterator[None]:
+        """A scheduler that is gone ends the search, which can be resumed."""
+        try:
+            yield
+        except OSError as wrong:
+            told = " ".join(str(wrong).split()) or type(wrong).__name__
+            raise Mistake(
+                f"the Dask scheduler at {self.address} was lost ({told}); when it is back: --resume {self.folder} --cluster ..."
+            ) from None
+
+    def _look(self) -> None:
+        """See which workers are there, and let those that wait know that the driver is."""
+        self._looked = time.monotonic()
+        self._alive = dict(self._client.nthreads())
+        self._manned = self._looked if self._alive else self._manned
+        threads = sum(self._alive.values())
+        self.slots = max(1, min(self.most or threads, threads))
+        if self._looked - self._manned > STARTING and self._slots:
+            raise Mistake(f"the cluster at {self.address} lost its workers; when it has some: --resume {self.folder} --cluster ...")
+        for slot in self._slots:
+            if slot.inbox is not None:
+                slot.inbox.put(WORD)
+
+    def _packets(self, timeout: float) -> list[tuple[int, Any]]:
+        """What slots have told; waits for the first."""
+        found = self._told.get(batch=True)
+        if not found and timeout > 0:
+            with contextlib.suppress(TimeoutError):
+                found = [self._told.get(timeout=timeout)]
+        return [pickle.loads(packet) for packet in found]
+
+    def _take(self, number: int, told: str | Message) -> Message | None:
+        """A slot's message, if it is of what it works on; or where it is to be told."""
+        slot = next((slot for slot in self._slots if slot.number == number), None)
+        if slot is None:
+            return None
+        if isinstance(told, str):
+            slot.inbox = self._dask.Queue(told, client=self._client)
+            slot.send()
+            return None
+        if slot.job is None or told.job != slot.job.id:
+            return None  # it was stopped
+        if told.kind != "epoch":
+            slot.job = None
+        return told
+
+    def _over(self, slot: Slot) -> Message | None:
+        """The failure of a slot's job where the slot has ended; Mistake where it could not begin."""
+        lost, ended = slot.worker not in self._alive, slot.future.done()
+        late = slot.inbox is None and time.monotonic() - slot.begun > STARTING
+        if not (lost or ended or late):
+            return None
+        if not lost and slot.inbox is None:
+            raise self._refusal(slot)
+        self._slots.remove(slot)
+        slot.forget()
+        if slot.job is None:
+            return None
+        reason = f"the worker at {slot.worker} was lost" if lost else f"its slot on {slot.worker} ended"
+        return Message("failed", slot.job.id, {"kind": "killed", "reason": reason})
+
+    def _refusal(self, slot: Slot) -> Mistake:
+        """Why a slot did not begin."""
+        cause = slot.future.exception() if slot.future.status == "error" else None
+        if isinstance(cause, Mistake):
+            return cause
+        if cause is not None:
+            return BadValue(f"the worker at {slot.worker} cannot run trials: {type(cause).__name__}: {cause} (is unitwise there?)")
+        return BadValue(f"the worker at {slot.worker} took nothing for {STARTING:.0f} s: its threads are busy with something else")
+
+    def reply(self, job: int, decision: str) -> None:
+        """Answer the epoch that waits."""
+        for slot in self._at(job):
+            slot.send(("reply", (job, decision)))
+
+    def stop(self, job: int) -> None:
+        """Kill the job's child."""
+        for slot in self._at(job):
+            slot.job = None
+            slot.send(("stop", (job,)))
+
+    def _at(self, job: int) -> list[Slot]:
+        return [slot for slot in self._slots if slot.job is not None and slot.job.id == job]
+
+    def close(self) -> None:
+        """End every slot, with its child."""
+        with contextlib.suppress(OSError):
+            for slot in self._slots:
+                if slot.inbox is not None:
+                    slot.inbox.put(END)
+            end = time.monotonic() + GRACE
+            while time.monotonic() < end and not all(slot.future.done() for slot in self._slots):
+                time.sleep(0.05)
+        with contextlib.suppress(OSError):
+            for slot in self._slots:
+                slot.forget()
+            self._told.close()
+        self._slots = []
+        self._client.close()
+
+
+def _absolute(job: Job) -> dict[str, Any]:
+    """A job's paths as a process elsewhere needs them."""
+    paths: dict[str, Any] = {name: os.path.abspath(path) for name in PATHS if (path := getattr(job, name))}
+    return paths | {"others": tuple(map(os.path.abspath, job.others))}
+
+
+def _distributed() -> Any:
+    try:
+        import distributed
+    except ImportError:
+        raise BadValue("--cluster needs Dask: pip install 'unitwise[dask]'") from None
+    return distributed
+
+
+def supervise(start: Start) -> None:
+    """On a worker, as long as the search lasts: a process with a warm child; what it is told, and tells, is passed on."""
+    import distributed
+
+    worker, client = distributed.get_worker(), distributed.get_client()
+    _check(start, worker.address)
+    threads = start.threads or max(1, cores() // worker.state.nthreads)
+    log = str(Path(start.folder) / "workers.log")
+    told, inbox = distributed.Queue(start.told, client=client), distributed.Queue(client=client)
+    with open(log, "ab") as errors:
+        argv = [sys.executable, "-m", "tuning.executors.slot"]
+        process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors)
+    if process.stdin is None or process.stdout is None:  # pragma: no cover - they were asked for
+        raise RuntimeError("a process without pipes")
+    threading.Thread(target=_tell, args=(process.stdout, told, inbox, start.number), daemon=True).start()
+    try:
+        with contextlib.suppress(OSError):  # the driver is gone, or the scheduler, or the process
+            pickle.dump((threads, start.deterministic, log), process.stdin)
+            told.put(pickle.dumps((start.number, inbox.name)))
+            while (command := inbox.get(timeout=start.silent)) != END:
+                process.stdin.write(command)
+                process.stdin.flush()
+    finally:
+        process.kill()  # its children end with it
+        process.wait()
+        with contextlib.suppress(OSError):
+            inbox.close()
+
+
+def _check(start: Start, address: str) -> None:
+    """Refuse a worker that does not see the folder, or has other packages."""
+    if not Path(start.folder).is_dir():
+        raise BadValue(f"a cluster's workers need the study's folder; {address} does not see {start.folder} (--out: a shared disk)")
+    here = versions()
+    for package in PACKAGES:
+        if start.versions[package] != here[package]:
+            raise BadValue(
+                f"a cluster's workers need the driver's packages; {package} is {start.versions[package]} there and {here[package]} "
+                f"at {address}"
+            )
+
+
+def _tell(source: BinaryIO, told: Any, inbox: Any, number: int) -> None:
+    """Pass on what the process tells; its end ends the slot."""
+    with contextlib.suppress(EOFError, OSError, pickle.UnpicklingError):
+        while True:
+            told.put(pickle.dumps((number, pickle.load(source))))
+    with contextlib.suppress(Exception):
+        inbox.put(END)
