@@ -34,6 +34,7 @@ LOOK = 2.0  # seconds between looks at who is there
 STARTING = 120.0  # seconds in which a worker takes a slot, or a cluster without workers gets one
 SILENT = 120.0  # seconds without a word from the driver after which a slot ends: it was killed
 GRACE = 3.0  # seconds that slots are given to end
+TRIMMED = "MALLOC_TRIM_THRESHOLD_"  # which Dask sets for its workers: every large array would be paged in anew
 WORD, END = b"", b"end"  # what keeps a slot waiting; what ends it
 PATHS = ("data", "checkpoint", "restore", "rows", "deliver")  # of a job
 
@@ -258,9 +259,10 @@ def supervise(start: Start) -> None:
     threads = start.threads or max(1, cores() // worker.state.nthreads)
     log = str(Path(start.folder) / "workers.log")
     told, inbox = distributed.Queue(start.told, client=client), distributed.Queue(client=client)
+    environment = {name: value for name, value in os.environ.items() if name != TRIMMED}
     with open(log, "ab") as errors:
         argv = [sys.executable, "-m", "tuning.executors.slot"]
-        process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors)
+        process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, env=environment)
     if process.stdin is None or process.stdout is None:  # pragma: no cover - they were asked for
         raise RuntimeError("a process without pipes")
     threading.Thread(target=_tell, args=(process.stdout, told, inbox, start.number), daemon=True).start()
