@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 from small import LOOP, small_task
 
-from tuning.errors import BadValue
+from tuning.errors import BadValue, Mistake
 from tuning.executors import Cluster, Executor, Inline, Message, Processes
 from tuning.executors import dask as cluster_module
 from tuning.executors import processes as processes_module
 from tuning.hypermodels import family_model
-from tuning.searching import search
+from tuning.searching import resume, search
 from tuning.training import describe
 from tuning.training.jobs import Job, ModelRef
 from tuning.training.store import save_task
@@ -332,6 +332,14 @@ class TestCluster:
             cluster.submit(job(tmp_path, 3, epochs=1))
             assert until_end(cluster)[-1].job == 3
 
+    def test_a_scheduler_that_is_lost_ends_the_search_in_a_line(self, tmp_path: Path) -> None:
+        with dask("scheduler", tmp_path) as address, worker(address):
+            cluster = Cluster(address, tmp_path)
+            cluster.submit(job(tmp_path, 1, epochs=1))
+            assert until_end(cluster)[-1].kind == "done"
+        with contextlib.closing(cluster), pytest.raises(Mistake, match="was lost; --resume"):
+            until(lambda: cluster.poll(0.5) != [])
+
     def test_slots_end_when_their_driver_is_killed(self, scheduler: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         save_task(small_task("signals"), tmp_path / "data")
         code = (
@@ -373,6 +381,7 @@ class TestCluster:
             search(small_task("signals"), out=tmp_path / name, **settings, **more)
             for name, more in (("here", {"workers": 1}), ("there", {"cluster": scheduler}))
         ]
+        assert resume(tmp_path / "there", small_task("signals"), trials=5).trials[4]["status"] == "completed"  # on this machine
         here, there = ([(trial["config"], trial["score"]) for trial in one.trials] for one in found)
         assert here == there
         assert len(here) == 4

@@ -60,6 +60,8 @@ def resume(
 ) -> SearchResult:
     """Go on with the study in `folder` on its task: spends what is left; `budget` adds to it, `trials` and `epochs` replace.
 
+    It runs on this machine, or on the `cluster` that is given.
+
     Any other setting, or parameter of the space, may be given again as it was; StudyConflict where it is another. `since` is
     when this run's clock began (time.monotonic); by default now.
     """
@@ -70,7 +72,7 @@ def resume(
     changed = by_field({name: value for name, value in given.items() if value is not None})
     if "space" in changed:
         changed["space"] = {**stored.space, **changed["space"]}
-    settings = settings_of({**stored.model_dump(), **changed})
+    settings = settings_of({**stored.model_dump(exclude={"cluster"}), **changed})  # where it runs is said anew
     for name in changed.keys() - CHANGEABLE:
         before, now = getattr(stored, name), getattr(settings, name)
         if before != now:

@@ -10,6 +10,7 @@ the study's folder.
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import pickle
 import subprocess
@@ -139,11 +140,11 @@ class Cluster:
         """A scheduler that is gone ends the search, which can be resumed."""
         try:
             yield
-        except OSError as wrong:
-            told = " ".join(str(wrong).split()) or type(wrong).__name__
-            raise Mistake(
-                f"the Dask scheduler at {self.address} was lost ({told}); when it is back: --resume {self.folder} --cluster ..."
-            ) from None
+        except OSError:
+            raise Mistake(f"the Dask scheduler at {self.address} was lost; {self._go_on()}") from None
+
+    def _go_on(self) -> str:
+        return f"--resume {self.folder} goes on, on this machine or with another --cluster"
 
     def _look(self) -> None:
         """See which workers are there, and let those that wait know that the driver is."""
@@ -153,7 +154,7 @@ class Cluster:
         threads = sum(self._alive.values())
         self.slots = max(1, min(self.most or threads, threads))
         if self._looked - self._manned > STARTING and self._slots:
-            raise Mistake(f"the cluster at {self.address} lost its workers; when it has some: --resume {self.folder} --cluster ...")
+            raise Mistake(f"the cluster at {self.address} lost its workers; {self._go_on()}")
         for slot in self._slots:
             if slot.inbox is not None:
                 slot.inbox.put(WORD)
@@ -247,6 +248,7 @@ def _distributed() -> Any:
         import distributed
     except ImportError:
         raise BadValue("--cluster needs Dask: pip install 'unitwise[dask]'") from None
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # what is lost is told here, in a line
     return distributed
 
 
