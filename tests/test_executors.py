@@ -24,6 +24,7 @@ from tuning.training import describe
 from tuning.training.jobs import Job, ModelRef
 from tuning.training.store import save_task
 
+ALONE = ("--nthreads", "1", "--no-nanny", "--no-dashboard")
 BROKEN = """
 import os, time
 import keras, keras_tuner
@@ -63,7 +64,7 @@ def dask(kind: str, folder: Path, *more: str) -> Iterator[str]:
 def worker(address: str) -> Iterator[subprocess.Popen[bytes]]:
     """A worker of one thread, no nanny above it."""
     before = len(workers_of(address))
-    with process("distributed.cli.dask_worker", address, "--nthreads", "1", "--no-nanny", "--no-dashboard") as started:
+    with process("distributed.cli.dask_worker", address, *ALONE) as started:
         until(lambda: len(workers_of(address)) > before)
         yield started
 
@@ -331,6 +332,20 @@ class TestCluster:
             cluster.stop(1)
             cluster.submit(job(tmp_path, 3, epochs=1))
             assert until_end(cluster)[-1].job == 3
+
+    def test_where_all_workers_are_lost_one_is_waited_for(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        with dask("scheduler", tmp_path) as address:
+            with worker(address) as only:
+                cluster = Cluster(address, tmp_path)
+                only.kill()
+            with contextlib.closing(cluster):
+                until(lambda: not cluster.poll(0.5) and not cluster._alive)
+                with process("distributed.cli.dask_worker", address, *ALONE):  # joins a second later
+                    cluster.submit(job(tmp_path, 1, epochs=1))
+                    assert until_end(cluster)[-1].kind == "done"
+                monkeypatch.setattr(cluster_module, "STARTING", 1.0)
+                with pytest.raises(Mistake, match="lost its workers"):
+                    until(lambda: cluster.poll(0.5) != [])
 
     def test_a_scheduler_that_is_lost_ends_the_search_in_a_line(self, tmp_path: Path) -> None:
         with dask("scheduler", tmp_path) as address, worker(address):

@@ -31,8 +31,8 @@ from .processes import cores
 from .slot import Command
 
 CONNECT = 10.0  # seconds a scheduler is given to answer
-LOOK = 2.0  # seconds between looks at who is there
-STARTING = 120.0  # seconds in which a worker takes a slot, or a cluster without workers gets one
+LOOK, TICK = 2.0, 0.5  # seconds between looks at who is there; where nobody is
+STARTING = 60.0  # seconds in which a worker takes a slot, or a cluster without workers gets one
 SILENT = 120.0  # seconds without a word from the driver after which a slot ends: it was killed
 GRACE = 3.0  # seconds that slots are given to end
 TRIMMED = "MALLOC_TRIM_THRESHOLD_"  # which Dask sets for its workers: every large array would be paged in anew
@@ -101,7 +101,7 @@ class Cluster:
         self._slots: list[Slot] = []
         self._numbers = 0
         self._alive: dict[str, int] = {}  # worker -> threads
-        self._looked = self._manned = -float("inf")  # when; when there were workers
+        self._looked = self._manned = time.monotonic()  # when; when there were workers
         self.slots = 1
         self._look()
         if not self._alive:
@@ -111,13 +111,17 @@ class Cluster:
     def submit(self, job: Job) -> None:
         """Give the job to an idle slot, best to one that has traced its structure, or to a new one."""
         idle = [slot for slot in self._slots if slot.job is None]
-        slot = max(idle, key=lambda slot: job.structure in slot.structures) if idle else self._begin()
+        with self._reached():
+            slot = max(idle, key=lambda slot: job.structure in slot.structures) if idle else self._begin()
         slot.job = replace(job, **_absolute(job))
         slot.structures.append(job.structure)
         slot.send(("submit", (slot.job,)))
 
     def _begin(self) -> Slot:
-        """A slot on the worker that has the most threads free."""
+        """A slot on the worker that has the most threads free; where all were lost, the first that joins is waited for."""
+        while not self._alive:
+            time.sleep(TICK)
+            self._look()
         taken = [slot.worker for slot in self._slots]
         worker = max(self._alive, key=lambda address: self._alive[address] - taken.count(address))
         self._numbers += 1
@@ -153,7 +157,7 @@ class Cluster:
         self._manned = self._looked if self._alive else self._manned
         threads = sum(self._alive.values())
         self.slots = max(1, min(self.most or threads, threads))
-        if self._looked - self._manned > STARTING and self._slots:
+        if self._looked - self._manned > STARTING:
             raise Mistake(f"the cluster at {self.address} lost its workers; {self._go_on()}")
         for slot in self._slots:
             if slot.inbox is not None:
