@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -332,6 +333,25 @@ class TestCluster:
             cluster.stop(1)
             cluster.submit(job(tmp_path, 3, epochs=1))
             assert until_end(cluster)[-1].job == 3
+
+    def test_a_worker_started_again_at_the_same_address_costs_its_job(self, tmp_path: Path) -> None:
+        import distributed
+
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = str(free.getsockname()[1])
+        nannied = ("--nthreads", "1", "--no-dashboard", "--worker-port", port)
+        with dask("scheduler", tmp_path) as address, process("distributed.cli.dask_worker", address, *nannied):
+            until(lambda: workers_of(address) != {})
+            with contextlib.closing(Cluster(address, tmp_path)) as cluster:
+                cluster.submit(job(tmp_path, 1, epochs=500))
+                until(lambda: cluster.poll(0.5) != [])
+                with distributed.Client(address, set_as_default=False) as client:
+                    (pid,) = client.run(os.getpid).values()
+                os.kill(pid, signal.SIGKILL)
+                until(lambda: [message.body.get("kind") for message in cluster.poll(0.5)] == ["killed"])
+                cluster.submit(job(tmp_path, 2, epochs=1))
+                assert until_end(cluster)[-1].kind == "done"
 
     def test_where_all_workers_are_lost_one_is_waited_for(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         with dask("scheduler", tmp_path) as address:

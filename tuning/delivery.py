@@ -7,12 +7,13 @@ from statistics import median
 from typing import Any
 
 from .errors import BadValue
-from .executors import Executor
+from .executors import Executor, Message
 from .interrupt import Interrupts
 from .race import Candidate, chosen
 from .space import Config
 from .study import TICK, Study
 from .timing import SILENCE
+from .training.jobs import Job
 from .trial import Decision, derived_seed
 
 NEXT = "next.keras"  # becomes best.keras when best.json is written, so that they belong together
@@ -91,26 +92,32 @@ def _searched(study: Study, candidates: list[Candidate], test: bool) -> Delivere
 
 def _done(study: Study, trial: int | None, config: Config, **more: Any) -> dict[str, Any]:
     """The delivering job's outcome."""
-    job = study.job("deliver", trial, config, deliver=str(study.folder / NEXT), **more)
-    study.executor.submit(replace(job, silence=SILENCE[0]))
+    job = replace(study.job("deliver", trial, config, deliver=str(study.folder / NEXT), **more), silence=SILENCE[0])
     try:
-        return awaited(study.executor, job.id, study.interrupts)
+        return awaited(study.executor, job, study.interrupts)
     except KeyboardInterrupt:
         study.executor.stop(job.id)
         raise
 
 
-def awaited(executor: Executor, job: int, interrupts: Interrupts | None = None) -> dict[str, Any]:
-    """The outcome of a job; its failure is a BadValue. What another told before it was ended is passed over."""
+def awaited(executor: Executor, job: Job, interrupts: Interrupts | None = None) -> dict[str, Any]:
+    """The outcome of a job, which is tried once more where it was killed; its failure is a BadValue."""
+    message = _ended(executor, job, interrupts)
+    if message.kind == "failed" and message.body["kind"] == "killed":
+        message = _ended(executor, job, interrupts)
+    if message.kind == "failed":
+        raise BadValue(message.body["reason"])
+    return message.body
+
+
+def _ended(executor: Executor, job: Job, interrupts: Interrupts | None) -> Message:
+    """How a job ended. What another told before it was ended is passed over."""
+    executor.submit(job)
     while True:
         if interrupts is not None:
             interrupts.check()
         for message in executor.poll(TICK):
-            if message.job != job:
-                continue
-            if message.kind == "epoch":
+            if message.job == job.id and message.kind != "epoch":
+                return message
+            if message.job == job.id:
                 executor.reply(message.job, str(Decision.CONTINUE))
-            elif message.kind == "done":
-                return message.body
-            else:
-                raise BadValue(message.body["reason"])

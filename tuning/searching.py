@@ -72,7 +72,8 @@ def resume(
     changed = by_field({name: value for name, value in given.items() if value is not None})
     if "space" in changed:
         changed["space"] = {**stored.space, **changed["space"]}
-    settings = settings_of({**stored.model_dump(exclude={"cluster"}), **changed})  # where it runs is said anew
+    elsewhere = {"cluster", "workers"} if stored.cluster else {"cluster"}  # where it runs is said anew
+    settings = settings_of({**stored.model_dump(exclude=elsewhere), **changed})
     for name in changed.keys() - CHANGEABLE:
         before, now = getattr(stored, name), getattr(settings, name)
         if before != now:
@@ -180,8 +181,7 @@ def train_best(best: Best, task: Task, settings: Settings, out: Path | None) -> 
             class_weight=settings.class_weight is not None and task.spec.output.kind in WEIGHED,
             deliver=str((out or Path(folder)) / "best.keras"),
         )
-        executor.submit(job)
-        body = awaited(executor, job.id)
+        body = awaited(executor, job)
     test = body["test"]
     keys = ("epochs", "best_epoch", "parameters", "valid")
     value = test["metrics"][objective.metric]
@@ -197,5 +197,5 @@ def train_best(best: Best, task: Task, settings: Settings, out: Path | None) -> 
 
 def described(executor: Executor, folder: Path, model: ModelRef) -> Space:
     """The HyperModel's space, asked of a child so that the driver builds no network."""
-    executor.submit(Job(id=0, kind="describe", data=str(folder / ARRAYS), model=model))
-    return Space.model_validate(awaited(executor, 0)["space"])
+    job = Job(id=0, kind="describe", data=str(folder / ARRAYS), model=model)
+    return Space.model_validate(awaited(executor, job)["space"])

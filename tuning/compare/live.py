@@ -73,13 +73,26 @@ def _search(folder: Path, strategy: str, seed: int, budget: float, options: Sequ
     """One search, as a user starts it."""
     argv = [sys.executable, "-m", "tuning", "search"]
     if (folder / "settings.json").exists():
-        argv += ["--resume", str(folder)]  # spends what is left
+        argv += ["--resume", str(folder), *where(options)]  # spends what is left
     else:
         argv += ["--strategy", strategy, "--seed", str(seed), "--budget", f"{budget:g}s", "--out", str(folder)]
         argv += ["--confirm", "0", *options]  # all of the budget searches
     done = subprocess.run([*argv, "--quiet"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
     if done.returncode and not over(folder):
         raise Mistake(f"the search with {strategy}, seed {seed}, ended with status {done.returncode}: {done.stderr.strip()[-300:]}")
+
+
+def where(options: Sequence[str]) -> list[str]:
+    """Of a search's options those that a resumed one is told anew: the cluster, and how many trials at a time.
+
+    >>> where(["--rows", "90", "--cluster", "tcp://x:1", "--workers=2"])
+    ['--cluster', 'tcp://x:1', '--workers=2']
+    """
+    found: list[str] = []
+    for place, option in enumerate(options):
+        if option.partition("=")[0] in ("--cluster", "--workers"):
+            found += options[place : place + (1 if "=" in option else 2)]
+    return found
 
 
 def _told(run: Run, objective: str) -> str:

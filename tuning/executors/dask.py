@@ -13,6 +13,7 @@ import contextlib
 import logging
 import os
 import pickle
+import queue
 import subprocess
 import sys
 import threading
@@ -31,9 +32,11 @@ from .processes import cores
 from .slot import Command
 
 CONNECT = 10.0  # seconds a scheduler is given to answer
-LOOK, TICK = 2.0, 0.5  # seconds between looks at who is there; where nobody is
-STARTING = 60.0  # seconds in which a worker takes a slot, or a cluster without workers gets one
-SILENT = 120.0  # seconds without a word from the driver after which a slot ends: it was killed
+LOOK = 2.0  # seconds between looks at who is there
+SILENT = 40.0  # seconds without a word from the driver after which a slot ends: it was killed
+STARTING = (
+    60.0  # seconds in which a worker takes a slot (longer than a killed driver's keep it), or a cluster without workers gets one
+)
 GRACE = 3.0  # seconds that slots are given to end
 TRIMMED = "MALLOC_TRIM_THRESHOLD_"  # which Dask sets for its workers: every large array would be paged in anew
 WORD, END = b"", b"end"  # what keeps a slot waiting; what ends it
@@ -45,6 +48,7 @@ class Start:
     """What a slot is begun with."""
 
     told: str  # the queue in which it tells
+    inbox: str  # the queue in which it is told
     number: int
     folder: str  # the study's
     threads: int | None
@@ -55,32 +59,26 @@ class Start:
 
 @dataclass
 class Slot:
-    """A task on one worker, what it works on, and what it has traced."""
+    """A task on one worker, the queue in which it is told, what it works on, and what it has traced."""
 
     number: int
     worker: str
     future: Any
-    begun: float
-    inbox: Any = None  # its queue, once it has said where
+    inbox: Any
+    since: float
+    begun: bool = False
     job: Job | None = None
     structures: deque[str] = field(default_factory=lambda: deque(maxlen=KEPT))
-    unsent: list[Command] = field(default_factory=list)
 
-    def send(self, *commands: Command) -> None:
-        """Send commands, or keep them until there is a queue for them."""
-        self.unsent.extend(commands)
-        if self.inbox is None:
-            return
-        with contextlib.suppress(OSError):  # a scheduler that is gone is found by poll
-            while self.unsent:
-                self.inbox.put(pickle.dumps(self.unsent[0]))
-                self.unsent.pop(0)
+    def send(self, command: Command) -> None:
+        """What is sent before it has begun waits for it."""
+        self.inbox.put(pickle.dumps(command))
 
     def forget(self) -> None:
-        """Let go of a task that has ended, or was lost."""
-        self.future.cancel()
-        if self.inbox is not None:
-            self.inbox.close()
+        """Let go of a task that has ended, was lost, or is to end."""
+        for act in (lambda: self.inbox.put(END), self.future.cancel, self.inbox.close):
+            with contextlib.suppress(Exception):  # of a scheduler that is gone
+                act()
 
 
 class Cluster:
@@ -94,40 +92,55 @@ class Cluster:
         self._dask = _distributed()
         try:
             self._client = self._dask.Client(address, timeout=CONNECT, set_as_default=False)
-        except (OSError, ValueError) as wrong:
+        except (OSError, ValueError, TypeError, ImportError) as wrong:
             raise BadValue(f"--cluster takes the address of a Dask scheduler, and none answers at {address}: {wrong}") from None
         self._told = self._dask.Queue(client=self._client)
-        self._start = Start(self._told.name, 0, str(folder.resolve()), threads, deterministic, SILENT, versions())
+        self._start = Start(self._told.name, "", 0, os.path.abspath(folder), threads, deterministic, SILENT, versions())
+        self._heard: queue.Queue[tuple[int, Message | None]] = queue.Queue()
+        self._listener = threading.Thread(target=self._listen, daemon=True)
         self._slots: list[Slot] = []
-        self._numbers = 0
+        self._waiting: list[Job] = []  # where no slot is free: workers were lost
+        self._numbers, self._manned = 0, False  # slots made; whether any has begun
         self._alive: dict[str, int] = {}  # worker -> threads
-        self._looked = self._manned = time.monotonic()  # when; when there were workers
+        self._refused: set[str] = set()  # workers that cannot take a slot
+        self._looked = self._seen = time.monotonic()  # when; when there were workers
         self.slots = 1
         self._look()
+        self._listener.start()
         if not self._alive:
             self.close()
             raise BadValue(f"the cluster at {address} has no workers; start some: dask worker {address} --nthreads 1")
 
     def submit(self, job: Job) -> None:
         """Give the job to an idle slot, best to one that has traced its structure, or to a new one."""
-        idle = [slot for slot in self._slots if slot.job is None]
+        self._waiting.append(replace(job, **_absolute(job)))
         with self._reached():
-            slot = max(idle, key=lambda slot: job.structure in slot.structures) if idle else self._begin()
-        slot.job = replace(job, **_absolute(job))
-        slot.structures.append(job.structure)
-        slot.send(("submit", (slot.job,)))
+            self._place()
 
-    def _begin(self) -> Slot:
-        """A slot on the worker that has the most threads free; where all were lost, the first that joins is waited for."""
-        while not self._alive:
-            time.sleep(TICK)
-            self._look()
+    def _place(self) -> None:
+        """Give what waits to slots."""
+        while self._waiting:
+            structure = self._waiting[0].structure
+            idle = [slot for slot in self._slots if slot.job is None]
+            slot = max(idle, key=lambda slot: structure in slot.structures) if idle else self._begin()
+            if slot is None:
+                return
+            slot.job = self._waiting.pop(0)
+            slot.structures.append(structure)
+            slot.send(("submit", (slot.job,)))
+
+    def _begin(self) -> Slot | None:
+        """A slot on the worker that has the most threads free; None where none has."""
         taken = [slot.worker for slot in self._slots]
-        worker = max(self._alive, key=lambda address: self._alive[address] - taken.count(address))
+        free = {address: threads - taken.count(address) for address, threads in self._alive.items() if address not in self._refused}
+        worker = max(free, key=free.__getitem__, default="")
+        if not worker or free[worker] < 1:
+            return None
         self._numbers += 1
-        start = replace(self._start, number=self._numbers)
+        inbox = self._dask.Queue(client=self._client)
+        start = replace(self._start, inbox=inbox.name, number=self._numbers)
         future = self._client.submit(supervise, start, workers=[worker], pure=False, retries=0)
-        self._slots.append(Slot(self._numbers, worker, future, time.monotonic()))
+        self._slots.append(Slot(self._numbers, worker, future, inbox, time.monotonic()))
         return self._slots[-1]
 
     def poll(self, timeout: float) -> list[Message]:
@@ -135,110 +148,143 @@ class Cluster:
         with self._reached():
             if time.monotonic() - self._looked > LOOK:
                 self._look()
-            lost = [message for slot in list(self._slots) if (message := self._over(slot)) is not None]
-            told = [message for packet in self._packets(0.0 if lost else timeout) if (message := self._take(*packet)) is not None]
-        return lost + told
+            self._place()
+            told = [message for packet in self._packets(timeout) if (message := self._take(*packet)) is not None]
+            return told + [message for slot in list(self._slots) if (message := self._over(slot)) is not None]
 
     @contextlib.contextmanager
     def _reached(self) -> Iterator[None]:
-        """A scheduler that is gone ends the search, which can be resumed."""
+        """A scheduler that is gone, or was started again, ends the search, which can be resumed."""
         try:
             yield
-        except OSError:
+        except Exception as wrong:
+            if isinstance(wrong, Mistake) or not (isinstance(wrong, (OSError, KeyError)) or self._client.status != "running"):
+                raise
             raise Mistake(f"the Dask scheduler at {self.address} was lost; {self._go_on()}") from None
 
     def _go_on(self) -> str:
         return f"--resume {self.folder} goes on, on this machine or with another --cluster"
 
     def _look(self) -> None:
-        """See which workers are there, and let those that wait know that the driver is."""
+        """See which workers are there, and let slots know that the driver is."""
         self._looked = time.monotonic()
         self._alive = dict(self._client.nthreads())
-        self._manned = self._looked if self._alive else self._manned
-        threads = sum(self._alive.values())
+        self._seen = self._looked if self._alive else self._seen
+        threads = sum(count for address, count in self._alive.items() if address not in self._refused)
         self.slots = max(1, min(self.most or threads, threads))
-        if self._looked - self._manned > STARTING:
+        if self._looked - self._seen > STARTING:
             raise Mistake(f"the cluster at {self.address} lost its workers; {self._go_on()}")
         for slot in self._slots:
-            if slot.inbox is not None:
-                slot.inbox.put(WORD)
+            slot.inbox.put(WORD)
 
-    def _packets(self, timeout: float) -> list[tuple[int, Any]]:
+    def _listen(self) -> None:
+        """Take what slots tell, in a thread: waiting for so many seconds is an error in the scheduler's log each time."""
+        with contextlib.suppress(Exception):  # the scheduler is gone, which poll finds
+            while (packet := self._told.get()) != END:
+                self._heard.put(pickle.loads(packet))
+
+    def _packets(self, timeout: float) -> list[tuple[int, Message | None]]:
         """What slots have told; waits for the first."""
-        found = self._told.get(batch=True)
-        if not found and timeout > 0:
-            with contextlib.suppress(TimeoutError):
-                found = [self._told.get(timeout=timeout)]
-        return [pickle.loads(packet) for packet in found]
+        if not self._listener.is_alive() and self._heard.empty():
+            raise OSError("nothing is heard")
+        found = []
+        with contextlib.suppress(queue.Empty):
+            found.append(self._heard.get(timeout=max(0.0, timeout)))
+            while True:
+                found.append(self._heard.get_nowait())
+        return found
 
-    def _take(self, number: int, told: str | Message) -> Message | None:
-        """A slot's message, if it is of what it works on; or where it is to be told."""
+    def _take(self, number: int, told: Message | None) -> Message | None:
+        """A slot's message, if it is of what it works on; None says that it has begun."""
         slot = next((slot for slot in self._slots if slot.number == number), None)
         if slot is None:
             return None
-        if isinstance(told, str):
-            slot.inbox = self._dask.Queue(told, client=self._client)
-            slot.send()
-            return None
+        if told is None:
+            return self._begun(slot)
         if slot.job is None or told.job != slot.job.id:
             return None  # it was stopped
         if told.kind != "epoch":
             slot.job = None
         return told
 
+    def _begun(self, slot: Slot) -> Message | None:
+        """Take down that a slot has begun; for the second time where Dask ran it again, its worker started again in its place."""
+        again, slot.begun, self._manned = slot.begun, True, True
+        if not again or slot.job is None:
+            return None
+        lost, slot.job = slot.job, None
+        slot.structures.clear()
+        slot.send(("stop", (lost.id,)))  # it may have been sent and not read
+        return _killed(lost, f"the worker at {slot.worker} was started again")
+
     def _over(self, slot: Slot) -> Message | None:
-        """The failure of a slot's job where the slot has ended; Mistake where it could not begin."""
+        """The failure of a slot's job where the slot has ended; Mistake where not one can begin."""
         lost, ended = slot.worker not in self._alive, slot.future.done()
-        late = slot.inbox is None and time.monotonic() - slot.begun > STARTING
+        late = not slot.begun and time.monotonic() - slot.since > STARTING
         if not (lost or ended or late):
             return None
-        if not lost and slot.inbox is None:
-            raise self._refusal(slot)
+        if not lost and not slot.begun:
+            if not self._manned:
+                raise self._refusal(slot)
+            self._refused.add(slot.worker)
         self._slots.remove(slot)
         slot.forget()
-        if slot.job is None:
-            return None
-        reason = f"the worker at {slot.worker} was lost" if lost else f"its slot on {slot.worker} ended"
-        return Message("failed", slot.job.id, {"kind": "killed", "reason": reason})
+        if slot.job is not None and not slot.begun:
+            self._waiting.insert(0, slot.job)
+        elif slot.job is not None:
+            return _killed(slot.job, f"the worker at {slot.worker} was lost" if lost else f"its slot on {slot.worker} ended")
+        return None
 
     def _refusal(self, slot: Slot) -> Mistake:
         """Why a slot did not begin."""
-        cause = slot.future.exception() if slot.future.status == "error" else None
+        status = slot.future.status
+        cause = slot.future.exception() if status == "error" else None
         if isinstance(cause, Mistake):
             return cause
         if cause is not None:
             return BadValue(f"the worker at {slot.worker} cannot run trials: {type(cause).__name__}: {cause} (is unitwise there?)")
+        if status == "finished":
+            return BadValue(f"the worker at {slot.worker} cannot run trials; {self.folder / 'workers.log'} says why")
         return BadValue(f"the worker at {slot.worker} took nothing for {STARTING:.0f} s: its threads are busy with something else")
 
     def reply(self, job: int, decision: str) -> None:
         """Answer the epoch that waits."""
-        for slot in self._at(job):
-            slot.send(("reply", (job, decision)))
+        with self._reached():
+            for slot in self._at(job):
+                slot.send(("reply", (job, decision)))
 
     def stop(self, job: int) -> None:
         """Kill the job's child."""
+        self._waiting = [one for one in self._waiting if one.id != job]
         for slot in self._at(job):
             slot.job = None
-            slot.send(("stop", (job,)))
+            with contextlib.suppress(Exception):  # a scheduler that is gone has ended it, or poll will tell
+                slot.send(("stop", (job,)))
 
     def _at(self, job: int) -> list[Slot]:
         return [slot for slot in self._slots if slot.job is not None and slot.job.id == job]
 
     def close(self) -> None:
         """End every slot, with its child."""
-        with contextlib.suppress(OSError):
-            for slot in self._slots:
-                if slot.inbox is not None:
+        if self._client.status == "running":
+            with contextlib.suppress(Exception):
+                self._told.put(END)
+                for slot in self._slots:
                     slot.inbox.put(END)
-            end = time.monotonic() + GRACE
-            while time.monotonic() < end and not all(slot.future.done() for slot in self._slots):
-                time.sleep(0.05)
-        with contextlib.suppress(OSError):
+                end = time.monotonic() + GRACE
+                while time.monotonic() < end and not all(slot.future.done() for slot in self._slots if slot.begun):
+                    time.sleep(0.05)
             for slot in self._slots:
                 slot.forget()
-            self._told.close()
+            with contextlib.suppress(Exception):
+                self._told.close()
         self._slots = []
-        self._client.close()
+        with contextlib.suppress(Exception):
+            self._client.close()
+
+
+def _killed(job: Job, reason: str) -> Message:
+    return Message("failed", job.id, {"kind": "killed", "reason": reason})
 
 
 def _absolute(job: Job) -> dict[str, Any]:
@@ -264,7 +310,7 @@ def supervise(start: Start) -> None:
     _check(start, worker.address)
     threads = start.threads or max(1, cores() // worker.state.nthreads)
     log = str(Path(start.folder) / "workers.log")
-    told, inbox = distributed.Queue(start.told, client=client), distributed.Queue(client=client)
+    told, inbox = (distributed.Queue(name, client=client) for name in (start.told, start.inbox))
     environment = {name: value for name, value in os.environ.items() if name != TRIMMED}
     with open(log, "ab") as errors:
         argv = [sys.executable, "-m", "tuning.executors.slot"]
@@ -275,15 +321,16 @@ def supervise(start: Start) -> None:
     try:
         with contextlib.suppress(OSError):  # the driver is gone, or the scheduler, or the process
             pickle.dump((threads, start.deterministic, log), process.stdin)
-            told.put(pickle.dumps((start.number, inbox.name)))
+            told.put(pickle.dumps((start.number, None)))
             while (command := inbox.get(timeout=start.silent)) != END:
                 process.stdin.write(command)
                 process.stdin.flush()
     finally:
         process.kill()  # its children end with it
         process.wait()
-        with contextlib.suppress(OSError):
-            inbox.close()
+        for one in (inbox, told):
+            with contextlib.suppress(Exception):
+                one.close()
 
 
 def _check(start: Start, address: str) -> None:
@@ -301,7 +348,7 @@ def _check(start: Start, address: str) -> None:
 
 def _tell(source: BinaryIO, told: Any, inbox: Any, number: int) -> None:
     """Pass on what the process tells; its end ends the slot."""
-    with contextlib.suppress(EOFError, OSError, pickle.UnpicklingError):
+    with contextlib.suppress(EOFError, OSError, KeyError, pickle.UnpicklingError):
         while True:
             told.put(pickle.dumps((number, pickle.load(source))))
     with contextlib.suppress(Exception):
