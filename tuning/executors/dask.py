@@ -14,47 +14,27 @@ import logging
 import os
 import pickle
 import queue
-import subprocess
-import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from ..errors import BadValue, Mistake
 from ..training.jobs import KEPT, Job
-from ..versions import PACKAGES, versions
+from ..versions import versions
 from .base import Message
-from .processes import cores
-from .slot import Command
+from .supervise import END, Command, Start, supervise
 
 CONNECT = 10.0  # seconds a scheduler is given to answer
 LOOK = 2.0  # seconds between looks at who is there
 SILENT = 40.0  # seconds without a word from the driver after which a slot ends: it was killed
-STARTING = (
-    60.0  # seconds in which a worker takes a slot (longer than a killed driver's keep it), or a cluster without workers gets one
-)
+STARTING = 60.0  # seconds in which a worker takes a slot (a killed driver's keep theirs for 40), or one joins where none is left
 GRACE = 3.0  # seconds that slots are given to end
-TRIMMED = "MALLOC_TRIM_THRESHOLD_"  # which Dask sets for its workers: every large array would be paged in anew
-WORD, END = b"", b"end"  # what keeps a slot waiting; what ends it
+WORD = b""  # what keeps a slot waiting
 PATHS = ("data", "checkpoint", "restore", "rows", "deliver")  # of a job
-
-
-@dataclass(frozen=True)
-class Start:
-    """What a slot is begun with."""
-
-    told: str  # the queue in which it tells
-    inbox: str  # the queue in which it is told
-    number: int
-    folder: str  # the study's
-    threads: int | None
-    deterministic: bool
-    silent: float
-    versions: dict[str, str]
 
 
 @dataclass
@@ -300,56 +280,3 @@ def _distributed() -> Any:
         raise BadValue("--cluster needs Dask: pip install 'unitwise[dask]'") from None
     logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # what is lost is told here, in a line
     return distributed
-
-
-def supervise(start: Start) -> None:
-    """On a worker, as long as the search lasts: a process with a warm child; what it is told, and tells, is passed on."""
-    import distributed
-
-    worker, client = distributed.get_worker(), distributed.get_client()
-    _check(start, worker.address)
-    threads = start.threads or max(1, cores() // worker.state.nthreads)
-    log = str(Path(start.folder) / "workers.log")
-    told, inbox = (distributed.Queue(name, client=client) for name in (start.told, start.inbox))
-    environment = {name: value for name, value in os.environ.items() if name != TRIMMED}
-    with open(log, "ab") as errors:
-        argv = [sys.executable, "-m", "tuning.executors.slot"]
-        process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, env=environment)
-    if process.stdin is None or process.stdout is None:  # pragma: no cover - they were asked for
-        raise RuntimeError("a process without pipes")
-    threading.Thread(target=_tell, args=(process.stdout, told, inbox, start.number), daemon=True).start()
-    try:
-        with contextlib.suppress(OSError):  # the driver is gone, or the scheduler, or the process
-            pickle.dump((threads, start.deterministic, log), process.stdin)
-            told.put(pickle.dumps((start.number, None)))
-            while (command := inbox.get(timeout=start.silent)) != END:
-                process.stdin.write(command)
-                process.stdin.flush()
-    finally:
-        process.kill()  # its children end with it
-        process.wait()
-        for one in (inbox, told):
-            with contextlib.suppress(Exception):
-                one.close()
-
-
-def _check(start: Start, address: str) -> None:
-    """Refuse a worker that does not see the folder, or has other packages."""
-    if not Path(start.folder).is_dir():
-        raise BadValue(f"a cluster's workers need the study's folder; {address} does not see {start.folder} (--out: a shared disk)")
-    here = versions()
-    for package in PACKAGES:
-        if start.versions[package] != here[package]:
-            raise BadValue(
-                f"a cluster's workers need the driver's packages; {package} is {start.versions[package]} there and {here[package]} "
-                f"at {address}"
-            )
-
-
-def _tell(source: BinaryIO, told: Any, inbox: Any, number: int) -> None:
-    """Pass on what the process tells; its end ends the slot."""
-    with contextlib.suppress(EOFError, OSError, KeyError, pickle.UnpicklingError):
-        while True:
-            told.put(pickle.dumps((number, pickle.load(source))))
-    with contextlib.suppress(Exception):
-        inbox.put(END)

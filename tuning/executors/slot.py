@@ -14,13 +14,13 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, TypeAlias
+from typing import BinaryIO
 
 from .base import Executor
 from .processes import Processes
+from .supervise import Command
 
 TICK = 0.1  # seconds between looks at what has come in while the child trains
-Command: TypeAlias = tuple[str, tuple[Any, ...]]  # submit, reply, stop with their arguments; close
 
 
 def main() -> None:
