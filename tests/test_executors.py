@@ -47,16 +47,16 @@ class Broken(keras_tuner.HyperModel):
 @pytest.fixture(scope="session")
 def scheduler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a Dask scheduler that has two workers of one thread."""
-    with dask("scheduler", tmp_path_factory.mktemp("dask")) as address, worker(address), worker(address):
+    with dask(tmp_path_factory.mktemp("dask")) as address, worker(address), worker(address):
         yield address
 
 
 @contextlib.contextmanager
-def dask(kind: str, folder: Path, *more: str) -> Iterator[str]:
+def dask(folder: Path) -> Iterator[str]:
     """A scheduler in a process of its own."""
     file = folder / "scheduler.json"
     options = ["--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", str(file)]
-    with process(f"distributed.cli.dask_{kind}", *options):
+    with process("distributed.cli.dask_scheduler", *options):
         until(lambda: file.exists() and file.read_text().endswith("}"))
         yield json.loads(file.read_text())["address"]
 
@@ -309,7 +309,7 @@ class TestCluster:
             assert cluster._numbers == 1
 
     def test_a_lost_worker_costs_its_job_and_one_that_joins_is_used(self, tmp_path: Path) -> None:
-        with dask("scheduler", tmp_path) as address, worker(address), contextlib.closing(Cluster(address, tmp_path)) as cluster:
+        with dask(tmp_path) as address, worker(address), contextlib.closing(Cluster(address, tmp_path)) as cluster:
             told: list[Message] = []
 
             def heard(condition: Callable[[], bool]) -> bool:
@@ -341,7 +341,7 @@ class TestCluster:
             free.bind(("127.0.0.1", 0))
             port = str(free.getsockname()[1])
         nannied = ("--nthreads", "1", "--no-dashboard", "--worker-port", port)
-        with dask("scheduler", tmp_path) as address, process("distributed.cli.dask_worker", address, *nannied):
+        with dask(tmp_path) as address, process("distributed.cli.dask_worker", address, *nannied):
             until(lambda: workers_of(address) != {})
             with contextlib.closing(Cluster(address, tmp_path)) as cluster:
                 cluster.submit(job(tmp_path, 1, epochs=500))
@@ -353,8 +353,26 @@ class TestCluster:
                 cluster.submit(job(tmp_path, 2, epochs=1))
                 assert until_end(cluster)[-1].kind == "done"
 
+    def test_a_worker_that_takes_nothing_is_passed_over(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        import distributed
+
+        monkeypatch.setattr(cluster_module, "STARTING", 4.0)
+        with contextlib.ExitStack() as running:
+            address = running.enter_context(dask(tmp_path))
+            for _ in range(2):
+                running.enter_context(worker(address))
+            client = running.enter_context(distributed.Client(address, set_as_default=False))
+            busy = client.submit(time.sleep, 600, workers=[next(iter(client.nthreads()))])
+            until(lambda: any(client.processing().values()))
+            cluster = running.enter_context(contextlib.closing(Cluster(address, tmp_path)))
+            for number in (1, 2):
+                cluster.submit(job(tmp_path, number, epochs=1))
+            assert {message.job for message in until_end(cluster, 2) if message.kind == "done"} == {1, 2}
+            until(lambda: not cluster.poll(0.5) and cluster.slots == 1)
+            busy.cancel()
+
     def test_where_all_workers_are_lost_one_is_waited_for(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        with dask("scheduler", tmp_path) as address:
+        with dask(tmp_path) as address:
             with worker(address) as only:
                 cluster = Cluster(address, tmp_path)
                 only.kill()
@@ -368,14 +386,14 @@ class TestCluster:
                     until(lambda: cluster.poll(0.5) != [])
 
     def test_a_scheduler_that_is_lost_ends_the_search_in_a_line(self, tmp_path: Path) -> None:
-        with dask("scheduler", tmp_path) as address, worker(address):
+        with dask(tmp_path) as address, worker(address):
             cluster = Cluster(address, tmp_path)
             cluster.submit(job(tmp_path, 1, epochs=1))
             assert until_end(cluster)[-1].kind == "done"
         with contextlib.closing(cluster), pytest.raises(Mistake, match="was lost; --resume"):
             until(lambda: cluster.poll(0.5) != [])
 
-    def test_slots_end_when_their_driver_is_killed(self, scheduler: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_slots_end_when_their_driver_is_killed(self, scheduler: str, tmp_path: Path) -> None:
         save_task(small_task("signals"), tmp_path / "data")
         code = (
             "import sys, time; sys.path.insert(0, sys.argv[2])\n"
@@ -397,7 +415,7 @@ class TestCluster:
     def test_what_the_user_can_mend_is_told(self, scheduler: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.raises(BadValue, match="none answers at tcp://127"):
             Cluster("tcp://127.0.0.1:1", tmp_path)
-        with dask("scheduler", tmp_path) as address, pytest.raises(BadValue, match="has no workers"):
+        with dask(tmp_path) as address, pytest.raises(BadValue, match="has no workers"):
             Cluster(address, tmp_path)
         for folder, packages, told in (
             (tmp_path / "elsewhere", None, "does not see"),

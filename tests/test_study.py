@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from small import STRATEGY_NAMES
 
 from tuning.budget import Budget, Clock
 from tuning.cost import CostModel
+from tuning.delivery import awaited
 from tuning.errors import BadFile, BadValue, Mistake
 from tuning.executors import Message
 from tuning.journal import Journal, read
@@ -125,6 +127,17 @@ def test_the_best_is_trained_again_on_a_seed_no_trial_had_unless_no_share_is_for
     assert not {event["seed"] for event in confirmed} & {event["seed"] for event in events(tmp_path / "shared", "asked")}
     study(tmp_path / "alone", MadeUp()).run()
     assert not events(tmp_path / "alone", "confirmed")
+
+
+@pytest.mark.parametrize(
+    ("fates", "tries", "told"), [("killed", 2, ""), ("killed killed", 2, "it was killed"), ("hung", 1, "it was hung")]
+)
+def test_a_delivery_that_was_killed_is_tried_once_more(tmp_path: Path, fates: str, tries: int, told: str) -> None:
+    executor = MadeUp(fate={7: fates.split()})
+    job = Job(id=1, kind="deliver", data="", model=ModelRef(), trial=7, checkpoint=str(tmp_path / "state"))
+    with pytest.raises(BadValue, match=told) if told else nullcontext():
+        assert awaited(executor, job)["score"] is not None
+    assert len(executor.submitted) == tries
 
 
 def test_what_is_recorded_is_trained_to_its_end_whatever_the_strategy_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -162,8 +162,9 @@ def test_a_split_of_ones_own_is_files_of_any_names(tmp_path: Path) -> None:
     assert rows_of("sentiment", "three.csv", None, "split") == {"train": 40, "valid": 5, "test": 7}
     with pytest.raises(DataError, match="has already"):
         rows_of("sentiment", None, "three.csv", "split")
-    with pytest.raises(DataError, match="there is no file"):
-        rows_of("sentiment", "four.csv", None, "one.csv")
+    for task, named in (("sentiment", "twoo.csv"), ("tagging", "twoo.conll")):
+        with pytest.raises(UnknownName, match="did you mean 'two"):
+            rows_of(task, named, None, named.replace("twoo", "one"))
     with pytest.raises(DataError, match="does nothing"):
         load_task("sentiment", valid=str(tmp_path / "two.csv"))
 

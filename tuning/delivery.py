@@ -103,7 +103,7 @@ def _done(study: Study, trial: int | None, config: Config, **more: Any) -> dict[
 def awaited(executor: Executor, job: Job, interrupts: Interrupts | None = None) -> dict[str, Any]:
     """The outcome of a job, which is tried once more where it was killed; its failure is a BadValue."""
     message = _ended(executor, job, interrupts)
-    if message.kind == "failed" and message.body["kind"] == "killed":
+    if message.kind == "failed" and message.body["kind"] == "killed":  # what hung may hang as long again
         message = _ended(executor, job, interrupts)
     if message.kind == "failed":
         raise BadValue(message.body["reason"])
@@ -117,7 +117,8 @@ def _ended(executor: Executor, job: Job, interrupts: Interrupts | None) -> Messa
         if interrupts is not None:
             interrupts.check()
         for message in executor.poll(TICK):
-            if message.job == job.id and message.kind != "epoch":
+            if message.job != job.id:
+                continue
+            if message.kind != "epoch":
                 return message
-            if message.job == job.id:
-                executor.reply(message.job, str(Decision.CONTINUE))
+            executor.reply(message.job, str(Decision.CONTINUE))

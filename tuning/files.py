@@ -100,11 +100,9 @@ def parts_at(path: Path) -> dict[str, Path]:
 
 
 def with_named(parts: Mapping[str, T], options: DataOptions, read: Callable[[Path], T]) -> dict[str, T]:
-    """These parts and those that --valid and --test name, read; DataError where there is one already, or no such file."""
+    """These parts and those that --valid and --test name, read; DataError where there is one already."""
     named = {"valid": options.valid, "test": options.test}
     for part, path in named.items():
         if path is not None and part in parts:
             raise DataError(f"--{part} {path} names a part that --data {options.data} has already: give one of them")
-        if path is not None and not Path(path).exists():
-            raise DataError(f"there is no file {path} (--{part})")
     return {**parts, **{part: read(Path(path)) for part, path in named.items() if path is not None}}

@@ -12,7 +12,7 @@ from .errors import DataError
 from .ranges import Limits
 from .series import scaling
 from .splits import ordered_bounds
-from .task import DataOptions, Input, Output, Split, Task, TaskSpec
+from .task import DataOptions, Family, Input, Output, Split, Task, TaskSpec
 
 PRICES = ("open", "high", "low", "close")
 
@@ -89,8 +89,8 @@ def market_windows(
     mean, std = scaling(features[bounds[0]])
     codec = WindowCodec(columns=PRICES, transform="ohlc", mean=mean, std=std, steps=steps, time=options.time or "")
     scaled = codec.features(prices)
-    directed = options.goal == "direction"
-    if directed:
+    family: Family = "classifier" if options.goal == "direction" else "forecaster"
+    if family == "classifier":
         up = (features[:, 0] > 0).astype(np.int32)
         splits = windows(scaled, bounds, steps, 1, lambda coming: up[coming[:, -1]])
         output = Output(kind="binary", size=2, labels=("down", "up"))
@@ -102,10 +102,10 @@ def market_windows(
     spec = TaskSpec(
         name=name,
         source=source,
-        family="classifier" if directed else "forecaster",
+        family=family,
         input=Input(kind="series", size=len(PRICES), steps=steps),
         output=output,
-        objective="val_accuracy" if directed else "val_mae",
+        objective="val_accuracy" if family == "classifier" else "val_mae",
         codec=codec,
         ordered=True,
         ceiling=ceiling,

@@ -134,11 +134,13 @@ class Cluster:
 
     @contextlib.contextmanager
     def _reached(self) -> Iterator[None]:
-        """A scheduler that is gone, or was started again, ends the search, which can be resumed."""
+        """A scheduler that is gone, or was started again and knows no queue of ours, ends the search, which can be resumed."""
         try:
             yield
+        except Mistake:
+            raise
         except Exception as wrong:
-            if isinstance(wrong, Mistake) or not (isinstance(wrong, (OSError, KeyError)) or self._client.status != "running"):
+            if self._client.status == "running" and not isinstance(wrong, (OSError, KeyError)):
                 raise
             raise Mistake(f"the Dask scheduler at {self.address} was lost; {self._go_on()}") from None
 
