@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 import numpy as np
-from scipy.optimize import nnls
 
 from .space import Config, same
 from .task import Input, Output
@@ -159,6 +158,8 @@ class _Sum:
         return np.asarray(features @ self._weights)
 
     def _fit(self) -> None:
+        from scipy.optimize import nnls  # slow to import, and --help needs it not
+
         features = np.array([row for row, _ in self._seen])
         seconds = np.array([value for _, value in self._seen])
         scale = 1.0 / (seconds + RELATIVE)
