@@ -202,9 +202,20 @@ def test_the_smallest_that_cannot_be_told_from_the_best_is_chosen() -> None:
     assert {prefer: one.size for prefer, one in picks.items() if one} == {"smallest": 16, "one-se": 16, "best": 64}
 
 
-def test_the_one_standard_error_rule_refuses_what_the_smallest_rule_takes() -> None:
-    candidates = [candidate(64, [0.1, 0.12, 0.08, 0.1]), candidate(16, [0.125, 0.11, 0.13, 0.12])]
+def test_what_others_spread_does_not_excuse_a_smaller_one_that_lost_more_than_the_margin() -> None:
+    unstable = [candidate(units, [0.05, 0.45, 0.05, 0.45]) for units in (128, 96, 48)]
+    candidates = [candidate(12, [0.03, 0.031, 0.029, 0.03]), candidate(8, [0.03, 0.09, 0.05, 0.04]), *unstable]
+    assert candidates[1] in contenders(candidates)
+    assert chosen(candidates, "smallest", ACCURACY) is candidates[0]
+    told = answered(evidence(candidates)).sentence
+    assert "8 to 128 cannot be told apart (4 seeds each); 8 seems to cost 2.2 points (" in told
+
+
+def test_a_loss_within_a_standard_error_of_the_difference_is_no_reason_for_a_larger_one() -> None:
+    candidates = [candidate(64, [0.1, 0.16, 0.04, 0.1]), candidate(16, [0.125, 0.06, 0.16, 0.12])]
     assert chosen(candidates, "smallest", ACCURACY) is candidates[1]
+    candidates = [candidate(64, [0.1, 0.12, 0.08, 0.1]), candidate(16, [0.125, 0.11, 0.13, 0.12])]
+    assert chosen(candidates, "smallest", ACCURACY) is candidates[0]
     assert chosen(candidates, "one-se", ACCURACY) is candidates[0]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from .answer_schema import Answer, Raced
 from .objective import Objective
 from .race import LEAST
@@ -54,12 +56,18 @@ def _sizes(answer: Answer, chosen: Raced, objective: Objective) -> str:
         told = f"No other size is as good ({each})"
     else:
         return "No other size had seeds enough to be compared."
-    below = [one for one in sizes if one.units and answer.units and one.units < answer.units and one.apart]
-    if below:
-        next_down = max(below, key=lambda one: one.units or 0)
-        if next_down.cost is not None and next_down.cost_low is not None and next_down.cost_high is not None:
-            told += f"; {next_down.units} costs {Scale(objective).cost(next_down.cost, next_down.cost_low, next_down.cost_high)}"
+    told += _next_down([one for one in sizes if (one.units or 0) < (answer.units or 0)], objective)
     return f"{told}." + (f" {span(once, known)} had one seed, too few to compare." if once else "")
+
+
+def _next_down(smaller: Sequence[Raced], objective: Objective) -> str:
+    """What the next smaller size costs that was passed over."""
+    worse = [one for one in smaller if (one.apart and one.seeds > 1) or (one.seeds >= LEAST and (one.cost or 0.0) > 0)]
+    one = max(worse, key=lambda one: one.units or 0, default=None)
+    if one is None or one.cost is None or one.cost_low is None or one.cost_high is None:
+        return ""
+    verb = "costs" if one.apart else "seems to cost"
+    return f"; {one.units} {verb} {Scale(objective).cost(one.cost, one.cost_low, one.cost_high)}"
 
 
 def _structure(answer: Answer) -> list[str]:

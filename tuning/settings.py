@@ -48,7 +48,7 @@ class Settings(BaseModel):
         description="share of the budget for fresh seeds, on which the answer rests; 0: none, and no answer",
     )
     prefer: Prefer = Field(
-        default="smallest", description="what is delivered: smallest (that cannot be told from the best), one-se, best"
+        default="smallest", description="what is delivered: smallest (close to the best and not told from it), one-se, best"
     )
     refit: bool = Field(default=False, description="train the answer once more, on train plus validation")
     class_weight: Literal["balanced"] | None = Field(default=None, description="balanced: weigh classes by their rarity")
