@@ -194,6 +194,16 @@ class TestAuto:
             asked = [trial for trial in (strategy.ask() for _ in range(30)) if isinstance(trial, Trial)]
             assert {trial.config["dropout"] for trial in asked if trial.id != DEFAULT} == least
 
+    def test_within_a_pass_no_embedding_is_wider_than_half_of_the_tokens_but_the_defaults(self) -> None:
+        wide = Parameter(name="embedding", domain=Grid(values=(16, 32, 64, 128), default=64))
+        space = Space(parameters=(*SPACE.parameters, wide))
+        for tokens, widest in ((66, 32), (12, 16), (300, 128)):
+            known = CostModel(Input(kind="tokens", size=tokens, steps=20), Output(kind="tokens", size=tokens), 5000.0, 20.0)
+            strategy = Auto(Setting(space, Objective.parse("val_accuracy"), 0, EPOCHS, None, known, epochs_per_pass=4))
+            asked = [trial for trial in (strategy.ask() for _ in range(30)) if isinstance(trial, Trial)]
+            assert max(int(trial.config["embedding"]) for trial in asked if trial.id != DEFAULT) == widest
+            assert asked[DEFAULT].config["embedding"] == 64
+
     def test_one_that_goes_on_pauses_where_another_was_better_after_fewer_epochs(self) -> None:
         strategy = auto()
         found = run(strategy, RATE)

@@ -10,8 +10,8 @@ taught. What runs is taken for what is expected of it. The process is fitted to 
 
 While hardly a trial has ended and an epoch is dear, all stop after one and the process is fitted to what they had by then: on large
 data none may come to its end at all. Of every four the best goes on for four times as long, until another has done better in fewer
-epochs; the best is tried with more units; and where an epoch is a share of a pass dropout is not searched until then. What each
-part gives: benchmarks/strategies.py --ablations, and benchmarks/large.py.
+epochs; the best is tried with more units; and where an epoch is a share of a pass neither dropout nor an embedding wider than half
+of the tokens is searched until then. What each part gives: benchmarks/strategies.py --ablations, and benchmarks/large.py.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ SAVED = 3.0  # times what it takes to begin another, that a pause must save
 COST = 0.5  # power of the seconds by which an improvement is divided
 RATE = 4  # of so many the best goes on, for so many times as long (asynchronous successive halving: Li et al. 2020)
 DEFAULT = 2  # trials before that with every default
-REGULARIZING = ("dropout", "recurrent_dropout")  # nothing is overfitted within a pass (Srivastava et al. 2014, section 7.5)
+REGULARIZING = {"dropout": 0.0, "recurrent_dropout": 0.0}  # within a pass nothing is overfitted (Srivastava et al. 2014, 7.5)
+NARROW = 0.5  # of the tokens, that an embedding has dimensions for: more only cost where steps are many (docs/decisions/0023)
 LARGER = 1.5  # times as many units as the best has, that are tried with its other settings
 GUIDED = 3  # trials of which an epoch is known before the process takes over from what other tasks lead one to expect
 WORTH = 0.02  # of the losses' spread: least expected improvement for which a trial goes on where nothing new may be tried
@@ -240,11 +241,16 @@ class Auto(Proposer):
         return default if len(self.configs) == DEFAULT and same(default) not in self.tried else None
 
     def _candidates(self) -> Array:
-        """Points at random, and around the best; without dropout while trials are compared within a pass."""
+        """Points at random, and around the best; without what is of no use while trials are compared within a pass."""
         good = [self._points[number] for number in self._standing.best(BEST)]
         points = self._cube.drawn(self._rng(), DRAWN, np.array(good), AROUND)
         within_a_pass = self.setting.epochs_per_pass > 1 and not self._curves.known
-        return self._cube.least(points, REGULARIZING) if within_a_pass else points
+        return self._cube.capped(points, self._most()) if within_a_pass else points
+
+    def _most(self) -> dict[str, float]:
+        """Of some parameters what is enough within a pass."""
+        given = None if self._costs is None else self._costs.input
+        return REGULARIZING | ({"embedding": NARROW * given.size} if given is not None and given.kind == "tokens" else {})
 
     def _rng(self) -> np.random.Generator:
         """Of this step, so that a resumed search draws the same."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -88,13 +88,16 @@ class Cube:
                 points[:, axis] = np.where(counts, points[:, axis], self._default[axis])
         return points
 
-    def least(self, points: Array, names: Sequence[str]) -> Array:
-        """The points with the least value of each grid of numbers of these names."""
+    def capped(self, points: Array, most: Mapping[str, float]) -> Array:
+        """Snapped points with no more than so much of each grid of numbers of these names; its least where all are more."""
         points = points.copy()
-        for name in names:
+        for name, limit in most.items():
             domain = self.space.searched[self._axes[name]].domain if name in self._axes else None
             if isinstance(domain, Grid) and ordered(domain):
-                points[:, self._axes[name]] = _place(domain, min(domain.values))
+                highest = max((value for value in domain.values if float(value) <= limit), default=min(domain.values))
+                places = np.array([_place(domain, value if float(value) <= limit else highest) for value in domain.values])
+                axis = self._axes[name]
+                points[:, axis] = places[(points[:, axis] * len(places)).astype(int)]
         return self.snapped(points)
 
     def columns(self, points: Array) -> dict[str, Array]:
