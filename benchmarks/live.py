@@ -117,15 +117,20 @@ def here(name: str, seed: int, budget: float, folder: Path) -> Run:
     begun = min(event["at"] - event["seconds"] for event in epochs)
     best = json.loads((folder / "run" / "best.json").read_text())
     test = best["scores"]["test"]
-    told = {"test": test["value"], "low": test["low"], "high": test["high"], "score": best["scores"]["validation"]["search"]}
+    told = {"test": test["value"], **{name: test[name] for name in ("low", "high", "rows_low", "rows_high")}}
+    told["score"] = best["scores"]["validation"]["search"]
     told[SIZE] = best["architecture"][SIZE]
     points = [[round(event["at"] - begun, 2), event["score"]] for event in epochs if event["score"] is not None]
     return {"epochs": [point for point in points if point[0] <= budget], "tests": [told]}
 
 
 def standard_error(runs: list[Run]) -> float:
-    """Of a score over rows: from the interval that searches here give their test score (splits are of one size)."""
-    found = [line["high"] - line["low"] for run in runs if run["system"] == "here" for line in run["tests"]]
+    """Of a score over rows: from the interval that searches here give their test score (splits are of one size).
+
+    Lines before a9443f7 have the interval over rows and seeds alone.
+    """
+    lines = [line for run in runs if run["system"] == "here" for line in run["tests"]]
+    found = [line.get("rows_high", line["high"]) - line.get("rows_low", line["low"]) for line in lines]
     return float(np.median(found) / (2 * stats.norm.ppf(0.975)))
 
 
