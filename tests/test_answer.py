@@ -211,6 +211,13 @@ def test_what_others_spread_does_not_excuse_a_smaller_one_that_lost_more_than_th
     assert "8 to 128 cannot be told apart (4 seeds each); 8 seems to cost 2.2 points (" in told
 
 
+def test_a_failure_with_one_seed_is_no_noise_that_excuses_the_rest() -> None:
+    steady = [candidate(units, [0.03, 0.032, 0.028, 0.03]) for units in (12, 16, 24)]
+    failing = candidate(8, [0.029, 0.031, 0.45, 0.027])
+    assert failing in contenders([*steady, failing])
+    assert chosen([*steady, failing], "smallest", ACCURACY) is steady[0]
+
+
 def test_a_loss_within_a_standard_error_of_the_difference_is_no_reason_for_a_larger_one() -> None:
     candidates = [candidate(64, [0.1, 0.16, 0.04, 0.1]), candidate(16, [0.125, 0.06, 0.16, 0.12])]
     assert chosen(candidates, "smallest", ACCURACY) is candidates[1]

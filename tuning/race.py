@@ -24,7 +24,7 @@ SMALL: Role = ("", "smallest within the margin")
 DEFAULTS: Role = ("", "default")
 RIVALS = {ANY, SMALL}  # roles of those that a claim is made about: the search's best, the smallest that is close to it
 LOSER = 0.02  # level at which a configuration leaves the race
-NO_OTHERS = (0.0, 0.0)  # an unstable network widens every pooled interval; it must not excuse a worse choice
+NO_OTHERS = (0.0, 0.0)  # nothing is known of the variance but what a configuration's own seeds show
 POINT, SHARE_OF_LOSS = 0.01, 0.02  # a difference that nobody minds: of a score up to 1, of a loss
 
 
@@ -196,9 +196,10 @@ def chosen(candidates: Sequence[Candidate], prefer: Prefer, objective: Objective
     """The one to deliver; None where none ran.
 
     smallest: fewest parameters (embeddings aside) among those that cannot be told from the best and lost no more than the
-    margin against it, or than one standard error of the difference where that is more. one-se: among those within one standard
-    error of the best mean (Breiman et al. 1984). best: the best mean. Where seeds were too few for any claim, smallest and
-    one-se take the margin alone.
+    margin against it, or than one standard error of the difference where that is more (its own or the usual one, the less: neither
+    a spread that others bring nor one's own failures excuse a loss). one-se: among those within one standard error of the best
+    mean (Breiman et al. 1984). best: the best mean. Where seeds were too few for any claim, smallest and one-se take the margin
+    alone.
     """
     ran = [one for one in candidates if one.losses and not one.failed]
     if not ran:
@@ -214,7 +215,8 @@ def chosen(candidates: Sequence[Candidate], prefer: Prefer, objective: Objective
     def near(one: Candidate) -> bool:
         if claims and prefer == "smallest" and one is not best:
             lost = difference(one.losses, best.losses, NO_OTHERS)
-            return lost.mean <= max(margin, lost.error)
+            usual = math.sqrt(2 * variance / max(1, lost.n))
+            return lost.mean <= max(margin, min(lost.error, usual))
         return mean(one) <= mean(best) + (math.sqrt(variance / len(best.losses)) if claims else margin)
 
     return min(filter(near, within), key=lambda one: (one.size, mean(one)))

@@ -90,4 +90,4 @@ def _seeds(answer: Answer, objective: Objective) -> str:
     if answer.settled or answer.half_width is None:
         return ""
     reached, wanted = (Scale(objective).amount(value) for value in (answer.half_width, answer.margin))
-    return f"The budget ended first: differences are known to +-{reached}, wanted was {wanted}."
+    return f"The budget ended first: differences are known to +-{reached} at worst, wanted was {wanted}."
