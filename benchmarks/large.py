@@ -59,7 +59,7 @@ class WithoutRungs(Auto):
 
 
 def with_dropout(setting: Setting) -> Strategy:
-    """Dropout is searched from the first trial on."""
+    """Dropout and wide embeddings are searched from the first trial on."""
     return Auto(replace(setting, epochs_per_pass=1))
 
 

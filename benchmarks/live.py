@@ -127,7 +127,7 @@ def here(name: str, seed: int, budget: float, folder: Path) -> Run:
 def standard_error(runs: list[Run]) -> float:
     """Of a score over rows: from the interval that searches here give their test score (splits are of one size).
 
-    Lines before a9443f7 have the interval over rows and seeds alone.
+    Lines before 6ab899a have the interval over rows and seeds alone.
     """
     lines = [line for run in runs if run["system"] == "here" for line in run["tests"]]
     found = [line.get("rows_high", line["high"]) - line.get("rows_low", line["low"]) for line in lines]
