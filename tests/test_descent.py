@@ -1,12 +1,13 @@
 """Smaller sizes are tried with the best's other settings, until they are worse."""
 
-from tuning.descent import FEW, close, smaller, smallest_close
+from tuning.descent import FEW, close, goes_on, smaller, smallest_close
 from tuning.ledger import Ledger, Record
 from tuning.objective import Objective
 from tuning.report.source import Silent
 from tuning.space import Config, Grid, Interval, Parameter, Space
 
 SIZES = (2, 4, 8, 16, 32, 64)
+WIDTHS = {"units": SIZES}
 GOOD = 0.005  # the rate that suits all sizes
 
 
@@ -39,7 +40,8 @@ def paused(ledger: Ledger, config: Config, scores: list[float], pause: bool = Tr
         ledger.apply({"event": "epoch", "trial": number, "epoch": epoch, "metrics": {}, "seconds": 1.0, "score": score})
         decision = "pause" if pause and epoch == len(scores) else "continue"
         ledger.apply({"event": "decided", "trial": number, "epoch": epoch, "decision": decision})
-    figures = {"score": max(scores), "best_epoch": 1, "parameters": 9, "parameters_without_embedding": config["units"]}
+    size = int(config["units"]) * int(config.get("embedding", 1))
+    figures = {"score": max(scores), "best_epoch": 1, "parameters": 9, "parameters_without_embedding": size}
     ledger.apply({"event": "finished", "trial": number, **figures})
     return ledger.records[number]
 
@@ -52,7 +54,7 @@ def score(units: int, need: int) -> float:
 def descended(ledger: Ledger, need: int) -> list[int]:
     """The sizes that are tried, one after another."""
     found = []
-    while (config := smaller(ledger, SIZES)) is not None:
+    while (config := smaller(ledger, WIDTHS)) is not None:
         assert config["rate"] == GOOD
         found.append(int(config["units"]))
         told(ledger, config, score(found[-1], need))
@@ -102,9 +104,9 @@ def test_a_size_that_paused_close_to_the_best_is_gone_down_from() -> None:
         told(ledger, {"units": 64, "rate": 0.1 + number}, 0.6)
     paused(ledger, {"units": 32, "rate": GOOD}, [0.8, 0.9], pause=False)
     for units, score in ((16, 0.795), (8, 0.7), (4, 0.795), (2, 0.7)):
-        assert smaller(ledger, SIZES) == {"units": units, "rate": GOOD}
+        assert smaller(ledger, WIDTHS) == {"units": units, "rate": GOOD}
         paused(ledger, {"units": units, "rate": GOOD}, [score])
-    assert smaller(ledger, SIZES) is None
+    assert smaller(ledger, WIDTHS) is None
 
 
 def test_the_smallest_close_is_the_best_itself_where_nothing_else_is() -> None:
@@ -115,32 +117,86 @@ def test_the_smallest_close_is_the_best_itself_where_nothing_else_is() -> None:
 
 def test_one_must_end_before_the_next_is_tried() -> None:
     ledger = searched(4)
-    config = smaller(ledger, SIZES)
+    config = smaller(ledger, WIDTHS)
     assert config is not None
     told(ledger, config, None)
-    assert smaller(ledger, SIZES) is None
+    assert smaller(ledger, WIDTHS) is None
 
 
 def test_a_better_one_is_gone_down_from_anew() -> None:
     ledger = searched(32)
     descended(ledger, 32)
     told(ledger, {"units": 16, "rate": 0.006}, 0.97)
-    assert smaller(ledger, SIZES) == {"units": 8, "rate": 0.006}
+    assert smaller(ledger, WIDTHS) == {"units": 8, "rate": 0.006}
 
 
 def test_few_trials_have_no_best_to_go_down_from() -> None:
     ledger = Ledger(Silent(), Objective.parse("val_accuracy"))
     told(ledger, {"units": 32, "rate": GOOD}, 0.9)
-    assert smaller(ledger, SIZES) is None
+    assert smaller(ledger, WIDTHS) is None
 
 
 def test_a_best_that_had_no_more_than_a_first_epoch_is_not_gone_down_from() -> None:
     ledger = Ledger(Silent(), Objective.parse("val_accuracy"))
     for number in range(FEW):
         paused(ledger, {"units": 32, "rate": GOOD + number}, [0.9 - number / 10])
-    assert smaller(ledger, SIZES) is None
+    assert smaller(ledger, WIDTHS) is None
     paused(ledger, {"units": 32, "rate": 0.1}, [0.8, 0.95])
-    assert smaller(ledger, SIZES) == {"units": 16, "rate": 0.1}
+    assert smaller(ledger, WIDTHS) == {"units": 16, "rate": 0.1}
+
+
+def well_embedded() -> Ledger:
+    """Poor rates but for one trial of 2 units and an embedding of 64 dimensions, that ended."""
+    ledger = Ledger(Silent(), Objective.parse("val_accuracy"))
+    for number in range(FEW):
+        paused(ledger, {"units": 2, "embedding": 64, "rate": 0.1 + number}, [0.6])
+    paused(ledger, {"units": 2, "embedding": 64, "rate": GOOD}, [0.8, 0.9], pause=False)
+    return ledger
+
+
+def test_narrower_embeddings_are_tried_when_no_smaller_size_is_left_until_one_is_worse() -> None:
+    ledger, widths = well_embedded(), {"units": SIZES, "embedding": (8, 16, 32, 64)}
+    for embedding, score in ((32, 0.895), (16, 0.7)):
+        expected: Config = {"units": 2, "embedding": embedding, "rate": GOOD}
+        assert smaller(ledger, widths) == expected
+        paused(ledger, expected, [0.6, score], pause=False)
+    assert smaller(ledger, widths) is None
+    small = smallest_close(ledger)
+    assert small is not None
+    assert small.config["embedding"] == 32
+
+
+def test_without_embeddings_to_choose_from_none_is_tried() -> None:
+    assert smaller(well_embedded(), {"units": SIZES, "embedding": ()}) is None
+    assert smaller(well_embedded(), {"units": SIZES}) is None
+
+
+def test_the_best_made_smaller_goes_on_while_it_is_not_far_behind_after_as_many_epochs() -> None:
+    ledger = Ledger(Silent(), Objective.parse("val_accuracy"))
+    best = paused(ledger, {"units": 32, "embedding": 64, "rate": GOOD}, [0.8, 0.9], pause=False)
+
+    def would(score: float, units: int = 8, embedding: int = 64, rate: float = GOOD) -> bool:
+        return goes_on(paused(ledger, {"units": units, "embedding": embedding, "rate": rate}, [score]), ledger)
+
+    assert would(0.785)  # two points are allowed
+    assert would(0.785, units=32, embedding=16)
+    assert not would(0.775)
+    assert not would(0.785, rate=0.1)  # another's settings
+    assert not would(0.785, embedding=128)
+    told(ledger, {"units": 8, "embedding": 64, "rate": 0.1}, 0.895)
+    assert would(0.785, embedding=32)
+    assert not would(0.785, units=16)  # it would not be the smallest that is close
+    assert not goes_on(best, ledger)
+
+
+def test_an_embedding_that_is_no_number_is_a_setting_like_others() -> None:
+    ledger = Ledger(Silent(), Objective.parse("val_accuracy"))
+    for number in range(FEW):
+        told(ledger, {"units": 2, "rate": 0.1 + number, "embedding": "glove"}, 0.6)
+    told(ledger, {"units": 2, "rate": GOOD, "embedding": "glove"}, 0.9)
+    assert smaller(ledger, WIDTHS) is None
+    told(ledger, {"units": 2, "rate": GOOD, "embedding": "none"}, 0.89)
+    assert not goes_on(ledger.records[FEW + 1], ledger)
 
 
 def test_only_a_grid_of_numbers_has_sizes() -> None:

@@ -315,15 +315,47 @@ def told(folder: Path) -> dict[int, tuple[Config, float]]:
 
 
 def test_smaller_sizes_are_tried_late_in_a_search_that_is_confirmed(tmp_path: Path) -> None:
-    sizes = (8, 16, 32)
+    widths = {"units": (8, 16, 32)}
     for name, share in (("alone", 0.0), ("confirmed", 0.3)):
-        late = study(tmp_path / name, MadeUp(2), trials=40, share=share, sizes=sizes)
+        late = study(tmp_path / name, MadeUp(2), trials=40, share=share, widths=widths)
         late.search(late.search_left)
     seen = {name: [event["config"] for event in events(tmp_path / name, "asked")] for name in ("alone", "confirmed")}
     assert seen["confirmed"][:20] == seen["alone"][:20]
     assert seen["confirmed"] != seen["alone"]
     rates = [config["learning_rate"] for config in seen["confirmed"]]
     assert len(rates) > len(set(rates))  # another size with the best's rate
+
+
+class OneRate(MadeUp):
+    """Of one learning rate all networks learn alike; others are worse."""
+
+    def poll(self, timeout: float) -> list[Message]:
+        messages = super().poll(timeout)
+        for message in messages:
+            job = next(job for job in self.submitted if job.id == message.job)
+            message.body["score"] = 0.9 if job.config["learning_rate"] == RATE else 0.5
+        return messages
+
+
+RATE = 1e-3
+
+
+@pytest.mark.parametrize("deterministic", [False, True])
+def test_the_best_made_smaller_goes_on_where_the_strategy_would_pause_it(tmp_path: Path, deterministic: bool) -> None:
+    first: list[Config] = [{"units": 32, "learning_rate": RATE}]
+    more: dict[str, Any] = {"share": 0.3, "widths": {"units": (8, 16, 32)}, "deterministic": deterministic}
+    late = study(tmp_path, OneRate(2), trials=12, first=first, **more)
+
+    def report(trial: Trial, epoch: int, score: float) -> Decision:
+        return Decision.PAUSE if trial.id else Decision.CONTINUE
+
+    late.ledger.strategy.report = report  # type: ignore[method-assign]  # a strategy that looks at first epochs alone
+    late.search(late.search_left)
+    records = list(late.ledger.records.values())
+    lengths = {record.config["units"]: len(record.curve) for record in records if record.config["learning_rate"] == RATE}
+    smaller = 1 if deterministic else 9  # what is best when an epoch is told depends on the order
+    assert lengths == {32: 9, 16: smaller, 8: smaller}
+    assert {len(record.curve) for record in records if record.config["learning_rate"] != RATE} == {1}
 
 
 @pytest.mark.parametrize("strategy", STRATEGY_NAMES)
@@ -340,7 +372,7 @@ def test_nor_does_what_is_tried_late(tmp_path: Path, strategy: str) -> None:
     results = []
     for number, (slots, newest) in enumerate([(1, False), (3, True), (4, True)]):
         executor = MadeUp(slots, newest_first=newest)
-        late = study(tmp_path / str(number), executor, strategy, batch=4, trials=32, share=0.3, sizes=(8, 16, 32))
+        late = study(tmp_path / str(number), executor, strategy, batch=4, trials=32, share=0.3, widths={"units": (8, 16, 32)})
         late.search(late.search_left)
         results.append(told(tmp_path / str(number)))
     assert all(result == results[0] for result in results)

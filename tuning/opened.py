@@ -17,6 +17,7 @@ from .budget import Budget, Clock
 from .constraints import Constraints
 from .cost import CostModel
 from .delivery import NEXT, Delivered, deliver
+from .descent import WIDTHS
 from .errors import Mistake, StudyConflict
 from .executors import Executor
 from .front_page import front_page
@@ -107,7 +108,7 @@ class Opened:
             share=0.0 if settings.record else settings.confirm,
             default=self.space.default(),
             prefer=settings.prefer,
-            sizes=self.space.sizes,
+            widths={name: self.space.steps(name) for name in WIDTHS},
             refit=settings.refit,
             watcher=self.watcher,
         )

@@ -125,10 +125,14 @@ class Space(BaseModel):
     @property
     def sizes(self) -> list[int]:
         """The numbers of units that are searched, in rising order; none where they are no grid of whole numbers."""
-        units = next((parameter.domain for parameter in self.searched if parameter.name == "units"), None)
-        if not isinstance(units, Grid) or not all(isinstance(value, int) for value in units.values):
+        return self.steps("units")
+
+    def steps(self, name: str) -> list[int]:
+        """The values of a parameter that is searched, in rising order; none where they are no grid of whole numbers."""
+        domain = next((parameter.domain for parameter in self.searched if parameter.name == name), None)
+        if not isinstance(domain, Grid) or not all(isinstance(value, int) for value in domain.values):
             return []
-        return sorted(int(value) for value in units.values)
+        return sorted(int(value) for value in domain.values)
 
     def default(self) -> Config:
         """The configuration in which every parameter has its default."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -11,7 +11,7 @@ from .budget import Budget, Clock
 from .checkpoints import Checkpoints
 from .confirm import Confirmation
 from .constraints import Constraints
-from .descent import smaller
+from .descent import goes_on, smaller
 from .errors import BadValue, Mistake
 from .executors import RETRIED, Executor, Message
 from .folder import ARRAYS
@@ -56,7 +56,7 @@ class Study:
         share: float = 0.0,
         default: Config | None = None,
         prefer: Prefer = "smallest",
-        sizes: Sequence[int] = (),
+        widths: Mapping[str, Sequence[int]] | None = None,
         refit: bool = False,
         watcher: Watcher | None = None,
     ) -> None:
@@ -73,7 +73,7 @@ class Study:
         self.running: dict[int, int] = {}  # job -> trial
         self.jobs = 0
         self.exhausted = False
-        self.sizes = sizes  # the space's, in rising order
+        self.widths = widths or {}  # of the space: name -> values in rising order
         self.refit = refit  # the answer is trained once more, on train plus validation
         self.left: Callable[[], float] = self.search_left
         self.confirmation = Confirmation(self, share, default, prefer)
@@ -149,7 +149,11 @@ class Study:
         """What is to be tried whatever the strategy would: the user's own; late in a search that is confirmed, smaller sizes."""
         if self.first:
             return self.first[0]
-        return smaller(self.ledger, self.sizes) if self.confirmation.share and self._half_spent() else None
+        return smaller(self.ledger, self.widths, self.timing.epochs_per_pass) if self._descends() else None
+
+    def _descends(self) -> bool:
+        """Whether smaller networks are looked for: in a search that is confirmed, once half of it is over."""
+        return self.confirmation.share > 0 and self._half_spent()
 
     def _half_spent(self) -> bool:
         """Whether half of the search is over."""
@@ -262,8 +266,14 @@ class Study:
         if self.record_whole:  # what does not come to its end in time is stopped then, and trained to its end by --resume
             return Decision.CONTINUE
         decision = self.ledger.report(record, body["epoch"], body["score"])
+        if decision is Decision.PAUSE and self._goes_on(record):
+            decision = Decision.CONTINUE
         late = decision is Decision.CONTINUE and self.timing.coming(job, record.config) > self.left()
         return Decision.PAUSE if late else decision
+
+    def _goes_on(self, record: Record) -> bool:
+        """Whether a smaller network goes on where it would pause; what is best then depends on the order in which trials tell."""
+        return not self.deterministic and self._descends() and goes_on(record, self.ledger, self.timing.epochs_per_pass)
 
     def _failed(self, record: Record, body: dict[str, Any]) -> None:
         if body["kind"] == "mistake":
