@@ -326,6 +326,9 @@ def test_smaller_sizes_are_tried_late_in_a_search_that_is_confirmed(tmp_path: Pa
     assert len(rates) > len(set(rates))  # another size with the best's rate
 
 
+RATE = 1e-3
+
+
 class OneRate(MadeUp):
     """Of one learning rate all networks learn alike; others are worse."""
 
@@ -337,11 +340,10 @@ class OneRate(MadeUp):
         return messages
 
 
-RATE = 1e-3
-
-
 @pytest.mark.parametrize("deterministic", [False, True])
-def test_the_best_made_smaller_goes_on_where_the_strategy_would_pause_it(tmp_path: Path, deterministic: bool) -> None:
+def test_the_best_made_smaller_goes_on_where_the_strategy_would_pause_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, deterministic: bool
+) -> None:
     first: list[Config] = [{"units": 32, "learning_rate": RATE}]
     more: dict[str, Any] = {"share": 0.3, "widths": {"units": (8, 16, 32)}, "deterministic": deterministic}
     late = study(tmp_path, OneRate(2), trials=12, first=first, **more)
@@ -349,7 +351,7 @@ def test_the_best_made_smaller_goes_on_where_the_strategy_would_pause_it(tmp_pat
     def report(trial: Trial, epoch: int, score: float) -> Decision:
         return Decision.PAUSE if trial.id else Decision.CONTINUE
 
-    late.ledger.strategy.report = report  # type: ignore[method-assign]  # a strategy that looks at first epochs alone
+    monkeypatch.setattr(late.ledger.strategy, "report", report)  # it looks at first epochs alone
     late.search(late.search_left)
     records = list(late.ledger.records.values())
     lengths = {record.config["units"]: len(record.curve) for record in records if record.config["learning_rate"] == RATE}

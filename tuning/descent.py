@@ -67,9 +67,10 @@ def goes_on(one: Record, ledger: Ledger, epochs_per_pass: int = 1) -> bool:
 
     For that it must not be far behind the best after as many epochs.
     """
-    best, small, objective = ledger.best, smallest_close(ledger, epochs_per_pass), ledger.objective
-    if best is None or small is None or one.score is None or not _alike(one.config, best.config):
+    best, objective = ledger.best, ledger.objective
+    if best is None or one.score is None or not _alike(one.config, best.config):
         return False
+    small = smallest_close(ledger, epochs_per_pass) or best
     mine, its, least = _widths(one.config), _widths(best.config), _widths(small.config)
     if any(mine[name] > its[name] for name in mine) or all(mine[name] >= least.get(name, 0) for name in mine):
         return False
@@ -116,7 +117,7 @@ def _order(record: Record, objective: Objective) -> tuple[int, float, int]:
 def close(one: Record, best: Record, objective: Objective) -> bool:
     """Whether a trial has lost no more than the margin against the best.
 
-    One that paused, and is the best made smaller, is held against what the best had after as many epochs.
+    One that paused, and differs from the best in its widths alone, is held against what the best had after as many epochs.
     """
     if one.score is None or best.score is None:
         return False
