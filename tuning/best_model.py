@@ -40,11 +40,18 @@ class BestModel:
         self.best, self.folder, self.trust = best, folder, trust
 
     def build(self) -> Model:
-        """A compiled keras.Model with fresh weights."""
-        return self._compiled(self._network())
+        """A compiled keras.Model with fresh weights; word vectors that were pretrained are taken from best.keras."""
+        model = self._network()
+        if self.best.architecture.hyperparameters.get("vectors", "random") != "random":
+            model.get_layer("embedding").set_weights(self._trained().get_layer("embedding").get_weights())
+        return self._compiled(model)
 
     def load(self) -> Model:
         """The same with the trained weights of best.keras."""
+        return self._compiled(self._trained())
+
+    def _trained(self) -> Model:
+        """The layers with the trained weights, not compiled."""
         weights = self.folder / "best.keras"
         if not weights.is_file():
             raise BadFile(f"the trained weights belong beside best.json; there is no {weights}")
@@ -53,7 +60,7 @@ class BestModel:
             model.load_weights(str(weights))
         except Exception as wrong:
             raise BadFile(f"{weights} does not hold this model's weights: {' '.join(str(wrong).split())[:160]}") from None
-        return self._compiled(model)
+        return model
 
     def _network(self) -> Model:
         """The layers, with fresh weights, not compiled."""

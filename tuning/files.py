@@ -18,11 +18,16 @@ PART = re.compile(r"(?:^|[_\-.])(train|training|valid|validation|val|dev|test|te
 PART_NAMES = {"train": "train", "training": "train", "test": "test", "testing": "test"}
 
 
-def read_bytes(path: Path) -> bytes:
-    """A file's content, unzipped where it is gzip."""
+def require_file(path: Path) -> None:
+    """Refuse what is not there, with the nearest name that is."""
     if not path.exists():
         near = [other.name for other in path.parent.glob("*")] if path.parent.is_dir() else []
         raise UnknownName("file", path.name, near) if near else DataError(f"there is no file {path}")
+
+
+def read_bytes(path: Path) -> bytes:
+    """A file's content, unzipped where it is gzip."""
+    require_file(path)
     try:
         content = path.read_bytes()
         content = gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content

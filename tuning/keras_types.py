@@ -31,6 +31,14 @@ class Layer(Protocol):
     name: str
     output: Any
 
+    def get_weights(self) -> list[np.ndarray]:
+        """The weights' values."""
+        ...
+
+    def set_weights(self, weights: Sequence[np.ndarray]) -> None:
+        """Set the weights' values."""
+        ...
+
     def count_params(self) -> int:
         """How many weights there are."""
         ...
@@ -88,6 +96,10 @@ class Model(Protocol):
 
     def set_weights(self, weights: Sequence[np.ndarray]) -> None:
         """Set all weights."""
+        ...
+
+    def get_layer(self, name: str) -> Layer:
+        """The layer of that name."""
         ...
 
     def count_params(self) -> int:

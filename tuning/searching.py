@@ -159,9 +159,11 @@ def train_best(best: Best, task: Task, settings: Settings, out: Path | None) -> 
         raise BadValue(f"{best.architecture.own.name} is a HyperModel of your own: search with --hypermodel and --try instead")
     if task.spec.family != best.data.family:
         raise BadValue(f"a {best.data.family} cannot be trained on task {task.spec.name}, which needs a {task.spec.family}")
+    config, (epochs, patience) = best.architecture.hyperparameters, settings.lengths(task.spec)
+    if config.get("vectors", "random") != "random" and not task.spec.vectors:
+        raise BadValue("it was found with pretrained word vectors, and trains with such: add --embeddings FILE")
     if out is not None:
         new_folder(settings, out).mkdir(parents=True, exist_ok=True)
-    config, (epochs, patience) = best.architecture.hyperparameters, settings.lengths(task.spec)
     limits: Limits = {name: Grid(values=(value,), default=value) for name, value in config.items()}
     objective = Objective.parse(best.search.objective)
     if objective.metric not in METRICS[task.spec.output.kind]:  # another kind of output: more than two classes, say

@@ -72,9 +72,11 @@ class Settings(BaseModel):
         return value
 
     @model_validator(mode="after")
-    def _somewhere(self) -> Settings:
+    def _together(self) -> Settings:
         if self.cluster and self.workers == 0:
             raise ValueError("--workers 0 is this process; with --cluster it is a number of trials at a time, from 1")
+        if self.hypermodel and self.data.embeddings:
+            raise ValueError("--embeddings goes into the networks here; a HyperModel of your own loads vectors itself")
         return self
 
     def limits(self) -> Limits:

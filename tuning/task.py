@@ -56,6 +56,9 @@ class DataOptions(BaseModel):
         ge=1,
         description="longest sequence; the rest is cut (default: nearly all of train fit, up to 400 tokens of a text)",
     )
+    embeddings: str | None = Field(
+        default=None, description="pretrained word vectors in text format: GloVe's, word2vec's, fastText's (.gz too)"
+    )
     vocabulary: int | None = Field(default=None, ge=10, description="most words kept (default: 10000; next_word: 4000)")
     rows: int | None = Field(
         default=None, ge=30, description="rows of a synthetic source (next_word: windows), or the first N of a table"
@@ -101,6 +104,7 @@ class TaskSpec(BaseModel):
     objective: str
     codec: Codec
     ordered: bool = False  # rows of a split follow each other in time, so that neighbours are alike
+    vectors: int = 0  # dimensions of pretrained word vectors; 0: there are none
     epochs_per_pass: int = 1  # over the training rows: an epoch is an equal share of a long one
     baselines: dict[str, dict[str, dict[str, float]]] = {}  # name -> split -> metric -> value
     ceiling: float | None = None
@@ -125,12 +129,14 @@ class Split:
 class Task:
     """A spec with its three splits; test is touched once, by the final answer.
 
-    `limits` are the recipe's own ideas about the space (defaults and ranges); the user's come before them.
+    `limits` are the recipe's own ideas about the space (defaults and ranges); the user's come before them. `vectors` are pretrained,
+    a row for each id that goes in.
     """
 
     spec: TaskSpec
     splits: Mapping[str, Split]
     limits: Limits = field(default_factory=dict)
+    vectors: Array | None = None  # (ids, dimensions) of float32, 0 where a word has none
 
     def __post_init__(self) -> None:
         """Refuse a split no network could be trained or judged on."""
@@ -139,11 +145,14 @@ class Task:
                 raise DataError(f"each split needs at least one row; {name} of {self.spec.name} has none: give more data")
 
     @classmethod
-    def of(cls, spec: TaskSpec, splits: Mapping[str, Split], limits: Limits | None = None) -> Task:
+    def of(
+        cls, spec: TaskSpec, splits: Mapping[str, Split], limits: Limits | None = None, vectors: Array | None = None
+    ) -> Task:
         """A task with its row counts, epochs a pass, and fingerprint filled in."""
         rows = {name: len(split) for name, split in splits.items()}
-        filled = {"rows": rows, "epochs_per_pass": epochs_per_pass(splits), "fingerprint": fingerprint(spec, splits)}
-        return cls(spec.model_copy(update=filled), splits, limits or {})
+        filled = {"rows": rows, "epochs_per_pass": epochs_per_pass(splits), "fingerprint": fingerprint(spec, splits, vectors)}
+        filled["vectors"] = 0 if vectors is None else vectors.shape[1]
+        return cls(spec.model_copy(update=filled), splits, limits or {}, vectors)
 
 
 def epochs_per_pass(splits: Mapping[str, Split]) -> int:
@@ -152,14 +161,14 @@ def epochs_per_pass(splits: Mapping[str, Split]) -> int:
     return max(1, min(round(steps / EPOCH_STEPS), round(steps / (SCORED_STEPS * max(1, scored)))))
 
 
-def fingerprint(spec: TaskSpec, splits: Mapping[str, Split]) -> str:
+def fingerprint(spec: TaskSpec, splits: Mapping[str, Split], vectors: Array | None = None) -> str:
     """SHA-256 of everything a trial can see."""
-    untold = {"ordered", "epochs_per_pass", "baselines", "notes", "fingerprint", "rows"}
+    untold = {"ordered", "vectors", "epochs_per_pass", "baselines", "notes", "fingerprint", "rows"}
     digest = hashlib.sha256(spec.model_dump_json(exclude=untold).encode())
-    for name in sorted(splits):
-        for array in (splits[name].x, splits[name].y, splits[name].lengths):
-            digest.update(f"{name}{array.shape}{array.dtype}".encode())
-            digest.update(np.ascontiguousarray(array).tobytes())
+    pieces = [(name, array) for name in sorted(splits) for array in (splits[name].x, splits[name].y, splits[name].lengths)]
+    for name, array in [*pieces, *([] if vectors is None else [("vectors", vectors)])]:
+        digest.update(f"{name}{array.shape}{array.dtype}".encode())
+        digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()[:32]
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -13,17 +12,11 @@ from .errors import DataError
 from .ranges import Limits
 from .splits import Texts, classes_of, natural, parts_of, require_train
 from .task import DataOptions, Input, Output, Split, Task, TaskSpec
+from .vocabulary import PREDICTED, Vocabulary, vocabulary_of
 
 RunningText = str | Sequence[str]  # or its tokens
 LONGEST = 400  # tokens that are taken of a text where nothing is said: training takes as long as sequences are
 TELL = 0.02  # share of rows that are cut, above which it is told
-WORDS, PREDICTED = 10_000, 4_000  # most words that go in; that are predicted (each costs a softmax over all of them)
-
-
-def vocabulary_of(tokens: Iterable[str], most: int | None) -> tuple[str, ...]:
-    """The most frequent tokens, ties in alphabetical order."""
-    counts = Counter(tokens)
-    return tuple(sorted(counts, key=lambda token: (-counts[token], token))[: most or WORDS])
 
 
 def _tokens(texts: Texts, level: str) -> list[list[str]]:
@@ -61,11 +54,8 @@ def text_classes(
     labels = classes_of({part: pair[1] for part, pair in parts.items()})
     level = options.level or "words"
     tokens = {part: _tokens(pair[0], level) for part, pair in parts.items()}
-    codec = TextCodec(
-        level=level,
-        vocabulary=vocabulary_of((token for one in tokens["train"] for token in one), options.vocabulary),
-        steps=_steps(tokens["train"], options),
-    )
+    known = vocabulary_of((token for one in tokens["train"] for token in one), options, level)
+    codec = TextCodec(level=level, vocabulary=known.words, steps=_steps(tokens["train"], options))
     codes = {label: code for code, label in enumerate(labels)}
     splits = {}
     for part, (_, names) in parts.items():
@@ -81,10 +71,10 @@ def text_classes(
         objective="val_accuracy",
         codec=codec,
         ceiling=ceiling,
-        notes=(*notes, *cut_notes(tokens, codec.steps)),
+        notes=(*notes, *known.notes, *cut_notes(tokens, codec.steps)),
         baselines=scored(output, splits, {"majority": majority, "bag of words": bag_of_words(codec.size)}),
     )
-    return Task.of(spec, splits, limits)
+    return Task.of(spec, splits, limits, known.vectors)
 
 
 def tagged_tokens(
@@ -106,10 +96,8 @@ def tagged_tokens(
     labels = (*seen, *strange)
     unseen = f"no sentence of train has {', '.join(strange[:5])}, so each of them in valid or test is an error" if strange else ""
     lowered = {part: [[token.lower() for token in one] for one in pair[0]] for part, pair in parts.items()}
-    codec = TextCodec(
-        vocabulary=vocabulary_of((token for one in lowered["train"] for token in one), options.vocabulary),
-        steps=_steps(lowered["train"], options),
-    )
+    known = vocabulary_of((token for one in lowered["train"] for token in one), options)
+    codec = TextCodec(vocabulary=known.words, steps=_steps(lowered["train"], options))
     codes = {tag: code for code, tag in enumerate(labels)}
     splits = {}
     for part, (_, lines) in parts.items():
@@ -126,10 +114,10 @@ def tagged_tokens(
         objective="val_accuracy",
         codec=codec,
         ceiling=ceiling,
-        notes=(*notes, *cut_notes(lowered, codec.steps), *([unseen] if unseen else [])),
+        notes=(*notes, *known.notes, *cut_notes(lowered, codec.steps), *([unseen] if unseen else [])),
         baselines=scored(output, splits, {"majority": majority, "most common tag of each word": most_common_tags}),
     )
-    return Task.of(spec, splits, limits)
+    return Task.of(spec, splits, limits, known.vectors)
 
 
 def running_text(
@@ -150,7 +138,8 @@ def running_text(
     given = text if isinstance(text, Mapping) else {"train": text}
     require_train(given)
     parts = _in_order({part: tokens_of(one, level) for part, one in given.items()}, steps)
-    codec = TextCodec(level=level, vocabulary=vocabulary_of(parts["train"], options.vocabulary or PREDICTED), steps=steps)
+    known = vocabulary_of(parts["train"], options, level, PREDICTED)
+    codec = TextCodec(level=level, vocabulary=known.words, steps=steps)
     splits = {part: _next_tokens(codec.ids_of(tokens), steps) for part, tokens in parts.items()}
     output = Output(kind="tokens", size=codec.size, steps=steps)
     spec = TaskSpec(
@@ -163,9 +152,10 @@ def running_text(
         codec=codec,
         ordered=True,
         ceiling=ceiling,
+        notes=known.notes,
         baselines=scored(output, splits, {"unigram": unigram, "bigram": bigram}),
     )
-    return Task.of(spec, splits, limits)
+    return Task.of(spec, splits, limits, known.vectors)
 
 
 def _in_order(parts: dict[str, list[str]], steps: int) -> dict[str, list[str]]:
@@ -204,12 +194,12 @@ def text_pairs(
     lists = {part: ([a for a, _ in pairs], [b for _, b in pairs]) for part, pairs in given.items()}
     parts = parts_of(lists, options, stratify=False)
     level = options.level or "characters"
-    codecs = []
-    for side in (0, 1):
+    codecs, known = [], list[Vocabulary]()
+    for side, asked in enumerate((options, options.model_copy(update={"embeddings": None}))):  # what comes out has no vectors
         tokens = _tokens(parts["train"][side], level)
         steps = options.max_length or max(len(one) for one in tokens) + side
-        words = vocabulary_of((token for one in tokens for token in one), options.vocabulary)
-        codecs.append(TextCodec(level=level, vocabulary=words, steps=steps, end=bool(side)))
+        known.append(vocabulary_of((token for one in tokens for token in one), asked, level))
+        codecs.append(TextCodec(level=level, vocabulary=known[side].words, steps=steps, end=bool(side)))
     codec = PairCodec(source=codecs[0], target=codecs[1])
     splits = {}
     for part, (sources, targets) in parts.items():
@@ -226,6 +216,7 @@ def text_pairs(
         objective="val_accuracy",
         codec=codec,
         ceiling=ceiling,
+        notes=known[0].notes,
         baselines=scored(output, splits, {"most common token at each place": positional}),
     )
-    return Task.of(spec, splits, limits)
+    return Task.of(spec, splits, limits, known[0].vectors)

@@ -9,15 +9,18 @@ from typing import Any, ClassVar
 
 import keras
 import keras_tuner
+import numpy as np
 
 from ..codec import PAD
+from ..errors import BadValue
 from ..keras_types import HyperParameters, Model
-from ..ranges import DEFAULTS, Limits
+from ..ranges import DEFAULTS, Limits, doubling
 from ..space import Condition, Config, Grid, Interval, Parameter, Space, Value, printed
 from ..task import TaskSpec
 from .fast import PLAIN, Kit
 
 LOSSES = {"binary": "binary_crossentropy", "bits": "binary_crossentropy", "values": "mse"}
+NARROWEST, MANY = 16, 128  # dimensions of pretrained vectors: the fewest that are tried, and what is many
 COUNTS: dict[str, list[str]] = {"binary": ["binary_accuracy"], "bits": ["binary_accuracy"], "values": ["mae"], "tokens": []}
 
 
@@ -31,17 +34,19 @@ class SequenceHyperModel(keras_tuner.HyperModel):  # type: ignore[misc]  # Keras
     parameters: ClassVar[tuple[str, ...]]
     own: ClassVar[Limits] = {}
     kit: Kit = PLAIN
+    vectors: np.ndarray | None = None  # pretrained, (ids, dimensions), the principal dimensions first
 
     def __init__(self, task: TaskSpec, limits: Limits | None = None) -> None:
         super().__init__()
         self.task = task
-        self.limits = {**DEFAULTS, **self.own, **(limits or {})}
+        self.limits = {**DEFAULTS, **self.own, **widths(task.vectors), **(limits or {})}
+        self._check_widths()
 
     def declare(self, hp: HyperParameters) -> Config:
         """Every parameter of the family, under its conditions; no layer is built."""
         config: Config = {}
         for name in self.parameters:
-            if name == "embedding" and self.task.input.kind == "series":
+            if self._is_idle(name):
                 continue
             if name == "taper":
                 deep = [value for value in self._domain("layers").values if int(value) > 1]
@@ -54,6 +59,16 @@ class SequenceHyperModel(keras_tuner.HyperModel):  # type: ignore[misc]  # Keras
                 continue
             config[name] = self._declare(hp, name)
         return config
+
+    def _is_idle(self, name: str) -> bool:
+        """Whether a parameter means nothing for this task."""
+        return (name == "embedding" and self.task.input.kind == "series") or (name == "vectors" and not self.task.vectors)
+
+    def _check_widths(self) -> None:
+        """Raises BadValue where more dimensions are asked for than pretrained vectors have."""
+        most = max(map(int, self._domain("embedding").values))
+        if 0 < self.task.vectors < most:
+            raise BadValue(f"embedding is {self.task.vectors} at most, as many dimensions as the vectors have; given: {most}")
 
     def _domain(self, name: str) -> Grid:
         domain = self.limits[name]
@@ -84,6 +99,8 @@ class SequenceHyperModel(keras_tuner.HyperModel):  # type: ignore[misc]  # Keras
         """A compiled model for the values in `hp`."""
         config = self.declare(hp)
         model = self.network(config)
+        if self.vectors is not None and config["vectors"] != "random":
+            model.get_layer("embedding").set_weights([self.vectors[:, : int(config["embedding"])]])
         kind = self.task.output.kind
         model.compile(
             optimizer=self.kit.adam(float(config["learning_rate"]), clipnorm=1.0),
@@ -105,8 +122,10 @@ class SequenceHyperModel(keras_tuner.HyperModel):  # type: ignore[misc]  # Keras
         size = self.task.input.size
         if self.task.input.kind == "tokens":
             inputs = keras.Input((None,), dtype="int32", name=name)
-            embedded = keras.layers.Embedding(size, int(config["embedding"]), mask_zero=True, name="embedding")(inputs)
-            return inputs, self.dropped(embedded, config)
+            layer = keras.layers.Embedding(
+                size, int(config["embedding"]), mask_zero=True, trainable=config.get("vectors") != "frozen", name="embedding"
+            )
+            return inputs, self.dropped(layer(inputs), config)
         inputs = keras.Input((None, size), name=name)
         return inputs, keras.layers.Masking(PAD, name="masking")(inputs) if self.task.input.ragged else inputs
 
@@ -143,6 +162,18 @@ def network(inputs: Any, outputs: Any, name: str) -> Model:
     """A Keras model from symbolic inputs to outputs."""
     made: Model = keras.Model(inputs, outputs, name=name)
     return made
+
+
+def widths(dimensions: int) -> Limits:
+    """What embeddings may have of pretrained vectors: about twice as many each time, all of them where they are not many.
+
+    >>> widths(100)["embedding"].values, widths(300)["embedding"].default
+    ((16, 32, 64, 100), 128)
+    """
+    if not dimensions:
+        return {}
+    values = doubling(min(NARROWEST, dimensions), dimensions)
+    return {"embedding": Grid(values=values, default=max(value for value in values if value <= max(MANY, values[0])))}
 
 
 def units_of(config: Config, layer: int) -> int:

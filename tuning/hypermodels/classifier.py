@@ -18,7 +18,7 @@ class Classifier(SequenceHyperModel):
 
     parameters = (
         *("cell", "units", "layers", "taper", "bidirectional", "dropout", "recurrent_dropout", "activation"),
-        *("embedding", "pooling", "learning_rate", "batch_size"),
+        *("embedding", "vectors", "pooling", "learning_rate", "batch_size"),
     )
 
     def network(self, config: Config) -> Model:

@@ -14,7 +14,7 @@ class LanguageModel(SequenceHyperModel):
 
     parameters = (
         *("cell", "units", "layers", "taper", "dropout", "recurrent_dropout", "activation"),
-        *("embedding", "learning_rate", "batch_size"),
+        *("embedding", "vectors", "learning_rate", "batch_size"),
     )
 
     def network(self, config: Config) -> Model:

@@ -20,7 +20,7 @@ class EncoderDecoder(SequenceHyperModel):
 
     parameters = (
         *("cell", "units", "layers", "taper", "bidirectional", "dropout", "recurrent_dropout", "activation"),
-        *("embedding", "learning_rate", "batch_size"),
+        *("embedding", "vectors", "learning_rate", "batch_size"),
     )
 
     def network(self, config: Config) -> Model:

@@ -21,7 +21,7 @@ class Tagger(SequenceHyperModel):
 
     parameters = (
         *("cell", "units", "layers", "taper", "bidirectional", "dropout", "recurrent_dropout", "activation"),
-        *("embedding", "learning_rate", "batch_size"),
+        *("embedding", "vectors", "learning_rate", "batch_size"),
     )
     own: ClassVar[Limits] = {"bidirectional": Grid(values=(False, True), default=True)}
 

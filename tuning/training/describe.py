@@ -17,7 +17,7 @@ from ..space import Config, Space
 from ..task import Split
 from .batches import plain
 from .jobs import Job, ModelRef, Report, import_file
-from .store import open_spec, open_split
+from .store import open_spec, open_split, open_vectors
 
 BUILDS = 24  # most networks built to find out what a user's own model declares
 
@@ -32,7 +32,9 @@ def describe(job: Job, report: Report) -> dict[str, Any]:
 def hyper_of(ref: ModelRef, data: Path) -> Hyper:
     """The task's family, or an instance of the user's own class."""
     if not ref.file:
-        return family_model(open_spec(data), ref.limits)
+        family = family_model(open_spec(data), ref.limits)
+        family.vectors = open_vectors(data)
+        return family
     module = import_file(ref.file)
     classes = {
         name: thing

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 
 from ..errors import BadValue, Diverged
-from ..hypermodels import SequenceHyperModel, family_model
+from ..hypermodels import SequenceHyperModel
 from ..hypermodels.fast import fastest_kit
 from ..journal import write_bytes_whole
 from ..keras_types import Hyper, HyperParameters, Model
@@ -76,7 +76,7 @@ class Run:
         limits.check(self.parameters["parameters"], None)
         if limits.need_latency:
             ours = self.program is not None
-            network = family_model(self.task, self.job.model.limits).build(self.hp) if ours else self.model
+            network = hyper_of(self.job.model, Path(self.job.data)).build(self.hp) if ours else self.model
             self.latency["latency_ms"] = latency_ms(forward_of(network), self.task, Path(self.job.data), ours)
             limits.check(0, self.latency["latency_ms"])
 
