@@ -67,7 +67,7 @@ def test_batch_size_order_and_padding_never_change_a_score(name: str, cell: str)
     forward, split = forward_of(model), task.splits["valid"]
     whole = metrics_of(task.spec.output, scored_rows(forward, task.spec, split, batch=1000))
     order = np.random.default_rng(0).permutation(len(split))
-    shuffled = Split(split.x[order], split.y[order], split.lengths[order])
+    shuffled = split.at(order)
     for other, batch in ((split, 1), (split, 7), (shuffled, 3)):
         assert metrics_of(task.spec.output, scored_rows(forward, task.spec, other, batch)) == pytest.approx(whole, abs=1e-5)
     if task.spec.input.kind == "tokens":

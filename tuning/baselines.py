@@ -33,7 +33,7 @@ def scored(
             rows = []
             for start in range(0, len(split), at_once):
                 cut = slice(start, start + at_once)
-                piece = Split(split.x[cut], split.y[cut], split.lengths[cut])
+                piece = split.at(cut)
                 rows.append(rows_of(output, piece.y, predict(piece), scored_lengths(output, piece)))
             found[name][part] = metrics_of(output, joined(rows))
     return found

@@ -91,6 +91,7 @@ class Validation(Part):
     mean: float
     std: float | None = Field(description="between seeds; null with one")
     n: int = Field(description="fresh seeds; 0: the search's own score")
+    folds: int | None = Field(default=None, description="each seed trained and validated on the next of so many folds")
     search: float | None = Field(description="the score of the same configuration in the search")
 
 

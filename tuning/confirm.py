@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from .constraints import Constraints
 from .descent import smallest_close
 from .executors import RETRIED, Message
+from .folds import Fold
 from .ledger import ANY, Confirmed, Record, Role, alive
 from .race import DEFAULTS, LEAST, Candidate, Prefer, Race, admitted, revealed, rivals
 from .space import Config, same
@@ -28,10 +29,18 @@ class Confirmation:
     """`share`: of the budget that goes to fresh seeds; with 0 nothing is trained again.
 
     `default`: the configuration with every default, raced whatever the search found. `prefer`: what will be delivered.
+    `folds`: runs number 0, 1, ... train and validate each on the next of so many; 0: all on the same rows.
     """
 
-    def __init__(self, study: Study, share: float = 0.0, default: Config | None = None, prefer: Prefer = "smallest") -> None:
-        self.study, self.share, self.default = study, share, default
+    def __init__(
+        self,
+        study: Study,
+        share: float = 0.0,
+        default: Config | None = None,
+        prefer: Prefer = "smallest",
+        folds: int = 0,
+    ) -> None:
+        self.study, self.share, self.default, self.folds = study, share, default, folds
         self.prefer: Prefer = prefer
         self.opened = False
         self.running: dict[int, tuple[Candidate, int]] = {}  # job -> candidate and the number of its seed
@@ -159,7 +168,7 @@ class Confirmation:
             shown = revealed([one for one in everyone if one.key in names], objective)
         else:
             shown = admitted(everyone, objective, self.allowance())
-        race = Race(shown, objective, strict)
+        race = Race(shown, objective, strict, max(LEAST, self.folds))
         for one in everyone:
             for number in one.losses:
                 race.start(one, number)
@@ -201,7 +210,8 @@ class Confirmation:
         path = self.state(one, number)
         path.unlink(missing_ok=True)
         end = study.delivery_left() if study.budget.seconds is not None else None
-        more = {"seed": self.seed(number), "epochs": study.max_epochs, "checkpoint": str(path), "deadline": end}
+        fold = Fold(number % self.folds, self.folds) if self.folds else None
+        more = {"seed": self.seed(number), "epochs": study.max_epochs, "checkpoint": str(path), "deadline": end, "fold": fold}
         job = study.job("train", one.trial, one.config, **more, final=True, rows=str(self.rows(one, number)))
         self.running[job.id] = (one, number)
         checked = study.constraints if one.trial is None and not number else Constraints()  # trials have been

@@ -109,7 +109,8 @@ class Opened:
             default=self.space.default(),
             prefer=settings.prefer,
             widths={name: self.space.steps(name) for name in WIDTHS},
-            refit=settings.refit,
+            refit=settings.refit or settings.folds is not None,
+            folds=settings.folds or 0,
             watcher=self.watcher,
         )
         for record in ledger.records.values():

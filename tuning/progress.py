@@ -163,7 +163,8 @@ def test_lines(best: Mapping[str, Any]) -> list[str]:
     how = f"with the search's own weights ({why})"
     if best["training"]["fresh"]:
         how = f"trained once more on {'train and validation' if best['training']['refit'] else seeds}"
-    lines = [f"answer, {how}: validation {metric} {valid['mean']:.4f}, test {metric} {test['value']:.4f}{span}"]
+    folds = f" over {min(valid['folds'], valid['n'])} folds" if valid["folds"] else ""
+    lines = [f"answer, {how}: validation {metric} {valid['mean']:.4f}{folds}, test {metric} {test['value']:.4f}{span}"]
     sign = -1.0 if best["search"]["objective"].endswith(":min") else 1.0
     for name, parts in best["scores"]["baselines"].items():
         if metric in parts["test"]:

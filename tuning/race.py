@@ -52,9 +52,10 @@ class Candidate:
 class Race:
     """Who runs next. `candidates`: the most important first."""
 
-    def __init__(self, candidates: Sequence[Candidate], objective: Objective, strict: bool = False) -> None:
+    def __init__(self, candidates: Sequence[Candidate], objective: Objective, strict: bool = False, enough: int = LEAST) -> None:
         self.candidates, self.objective = list(candidates), objective
         self.strict = strict  # a seed begins when the one before has ended for all
+        self.enough = enough  # seeds that each still in it has, at least, before it can be settled
         self._started: dict[str, set[int]] = {}  # numbers of seeds begun
 
     def begun(self, candidate: Candidate) -> set[int]:
@@ -112,7 +113,7 @@ class Race:
         """The widest half of an interval of what is still in the race against its leader; of one alone, of its mean."""
         leader, prior = self.leader(), pooled(self.runs())
         racing = self.racing()
-        if leader is None or any(len(one.losses) < LEAST for one in racing):
+        if leader is None or any(len(one.losses) < self.enough for one in racing):
             return math.inf
         if len(racing) < 2:
             return alone(leader, self.candidates).half_width()
@@ -126,7 +127,7 @@ class Race:
         """What the race will still cost, in all: as many seeds as it usually takes of each that is in it."""
         if self.settled():
             return 0.0
-        return sum(one.cost * max(0, USUAL - len(one.losses)) for one in self.racing())
+        return sum(one.cost * max(0, max(USUAL, self.enough) - len(one.losses)) for one in self.racing())
 
 
 def revealed(candidates: Sequence[Candidate], objective: Objective) -> list[Candidate]:

@@ -18,6 +18,7 @@ from .errors import BadValue, StudyConflict, UnknownName
 from .executors import Cluster, Executor, Inline, Processes
 from .executors.processes import default_workers
 from .folder import ARRAYS, locked, new_folder, stored_settings
+from .folds import Fold, folded
 from .metrics import METRICS
 from .narrow import narrowed
 from .objective import Objective, objectives
@@ -110,6 +111,7 @@ def run(
             warm(settings.strategy)
             task = load(settings)
             objective = objective_of(settings, task)
+            require_folds(settings, task)
             model = ModelRef(model.file, model.name, {**task.limits, **limits})
             save_task(task, folder / ARRAYS)
             space = narrowed(described(executor, folder, model), settings)
@@ -142,6 +144,12 @@ def objective_of(settings: Settings, task: Task) -> Objective:
     if settings.class_weight and task.spec.output.kind not in WEIGHED:
         raise BadValue(f"--class-weight is for one label a row; task {task.spec.name} has {task.spec.output.kind}")
     return objective
+
+
+def require_folds(settings: Settings, task: Task) -> None:
+    """Raises DataError where the task has too few rows for --folds."""
+    if settings.folds:
+        folded(task.spec, task.splits["train"], task.splits["valid"], Fold(0, settings.folds))
 
 
 def space_for(settings: Settings, task: Task) -> Space:

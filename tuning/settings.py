@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from .budget import Budget, parse_seconds
 from .errors import BadValue
 from .objective import Cost, objectives
-from .race import Prefer
+from .race import MOST, Prefer
 from .ranges import Limits, parse_assignment, parse_range, parse_value
 from .space import Config
 from .task import DataOptions, TaskSpec
@@ -51,6 +51,13 @@ class Settings(BaseModel):
         default="smallest", description="what is delivered: smallest (close to the best and not told from it), one-se, best"
     )
     refit: bool = Field(default=False, description="train the answer once more, on train plus validation")
+    folds: int | None = Field(
+        default=None,
+        ge=2,
+        le=MOST,
+        description="cross-validate the runs on fresh seeds: each on the next of so many folds of train and validation"
+        " (in time order a walk forward); the answer is then refitted",
+    )
     class_weight: Literal["balanced"] | None = Field(default=None, description="balanced: weigh classes by their rarity")
     workers: int | None = Field(
         default=None, ge=0, description="trials at a time (default: what this machine can use); 0: in this process"
@@ -77,6 +84,8 @@ class Settings(BaseModel):
             raise ValueError("--workers 0 is this process; with --cluster it is a number of trials at a time, from 1")
         if self.hypermodel and self.data.embeddings:
             raise ValueError("--embeddings goes into the networks here; a HyperModel of your own loads vectors itself")
+        if self.folds and (self.record or not self.confirm):
+            raise ValueError("--folds is of the runs on fresh seeds, and there are none with --record or --confirm 0")
         return self
 
     def limits(self) -> Limits:

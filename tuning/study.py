@@ -58,6 +58,7 @@ class Study:
         prefer: Prefer = "smallest",
         widths: Mapping[str, Sequence[int]] | None = None,
         refit: bool = False,
+        folds: int = 0,
         watcher: Watcher | None = None,
     ) -> None:
         self.folder, self.ledger, self.executor, self.journal = folder, ledger, executor, journal
@@ -76,7 +77,7 @@ class Study:
         self.widths = widths or {}  # of the space: name -> values in rising order
         self.refit = refit  # the answer is trained once more, on train plus validation
         self.left: Callable[[], float] = self.search_left
-        self.confirmation = Confirmation(self, share, default, prefer)
+        self.confirmation = Confirmation(self, share, default, prefer, folds)
 
     # the journal
 

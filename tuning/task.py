@@ -104,6 +104,7 @@ class TaskSpec(BaseModel):
     objective: str
     codec: Codec
     ordered: bool = False  # rows of a split follow each other in time, so that neighbours are alike
+    gap: int = 0  # rows that are left out between parts that follow each other, so that none sees another's
     vectors: int = 0  # dimensions of pretrained word vectors; 0: there are none
     epochs_per_pass: int = 1  # over the training rows: an epoch is an equal share of a long one
     baselines: dict[str, dict[str, dict[str, float]]] = {}  # name -> split -> metric -> value
@@ -124,13 +125,22 @@ class Split:
     def __len__(self) -> int:
         return len(self.x)
 
+    def at(self, rows: Array | slice) -> Split:
+        """Some of the rows."""
+        return Split(self.x[rows], self.y[rows], self.lengths[rows])
+
+    def followed_by(self, other: Split) -> Split:
+        """These rows and the other's."""
+        pairs = ((self.x, other.x), (self.y, other.y), (self.lengths, other.lengths))
+        return Split(*(np.concatenate(pair) for pair in pairs))
+
 
 @dataclass(frozen=True)
 class Task:
     """A spec with its three splits; test is touched once, by the final answer.
 
-    `limits` are the recipe's own ideas about the space (defaults and ranges); the user's come before them. `vectors` are pretrained,
-    a row for each id that goes in.
+    `limits` are the recipe's own ideas about the space (defaults and ranges); the user's come before them.
+    `vectors` are pretrained, a row for each id that goes in.
     """
 
     spec: TaskSpec
@@ -145,9 +155,7 @@ class Task:
                 raise DataError(f"each split needs at least one row; {name} of {self.spec.name} has none: give more data")
 
     @classmethod
-    def of(
-        cls, spec: TaskSpec, splits: Mapping[str, Split], limits: Limits | None = None, vectors: Array | None = None
-    ) -> Task:
+    def of(cls, spec: TaskSpec, splits: Mapping[str, Split], limits: Limits | None = None, vectors: Array | None = None) -> Task:
         """A task with its row counts, epochs a pass, and fingerprint filled in."""
         rows = {name: len(split) for name, split in splits.items()}
         filled = {"rows": rows, "epochs_per_pass": epochs_per_pass(splits), "fingerprint": fingerprint(spec, splits, vectors)}
@@ -163,7 +171,7 @@ def epochs_per_pass(splits: Mapping[str, Split]) -> int:
 
 def fingerprint(spec: TaskSpec, splits: Mapping[str, Split], vectors: Array | None = None) -> str:
     """SHA-256 of everything a trial can see."""
-    untold = {"ordered", "vectors", "epochs_per_pass", "baselines", "notes", "fingerprint", "rows"}
+    untold = {"ordered", "gap", "vectors", "epochs_per_pass", "baselines", "notes", "fingerprint", "rows"}
     digest = hashlib.sha256(spec.model_dump_json(exclude=untold).encode())
     pieces = [(name, array) for name in sorted(splits) for array in (splits[name].x, splits[name].y, splits[name].lengths)]
     for name, array in [*pieces, *([] if vectors is None else [("vectors", vectors)])]:

@@ -32,7 +32,7 @@ def whole_best(study: Study, found: Delivered, settings: Settings, task: Task, o
         training=_training(found, study, settings),
         data=_data(spec, settings),
         scores=Scores(
-            validation=_validation(found, objective),
+            validation=_validation(found, objective, settings.folds),
             test=_test(found.body["test"], metric),
             baselines=spec.baselines,
             ceiling=spec.ceiling,
@@ -61,7 +61,7 @@ def _answer(study: Study, found: Delivered, settings: Settings, task: Task, obje
     return answered(evidence)
 
 
-def _validation(found: Delivered, objective: Objective) -> Validation:
+def _validation(found: Delivered, objective: Objective, folds: int | None) -> Validation:
     """Over the fresh seeds; of the search's own weights where there are none, or of the trial where it was refitted."""
     sign = -1.0 if objective.direction == "max" else 1.0
     losses = list(found.chosen.losses.values()) if found.chosen else []
@@ -71,7 +71,9 @@ def _validation(found: Delivered, objective: Objective) -> Validation:
         own = found.search  # what was trained on these rows too says nothing of them
     mean = sign * float(np.mean(losses)) if losses else own
     std = float(np.std(losses, ddof=1)) if len(losses) > 1 else None
-    return Validation(metric=objective.metric, mean=mean, std=std, n=len(losses), search=found.search)
+    return Validation(
+        metric=objective.metric, mean=mean, std=std, n=len(losses), folds=folds if losses else None, search=found.search
+    )
 
 
 def _architecture(found: Delivered, model: ModelRef) -> Architecture:

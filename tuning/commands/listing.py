@@ -46,6 +46,7 @@ def dry_run(settings: Settings) -> int:
     for note in settings.notes(spec):
         print(f"note: {note}")
     objective = searching.objective_of(settings, task)
+    searching.require_folds(settings, task)
     for name, parts in spec.baselines.items():
         print(f"baseline {name}: {objective.name} {parts['valid'].get(objective.metric, float('nan')):.4f}")
     space = searching.space_for(settings, task)

@@ -14,7 +14,6 @@ from ..errors import BadValue, UnknownName
 from ..hypermodels import SequenceHyperModel, family_model, space_of
 from ..keras_types import Hyper
 from ..space import Config, Space
-from ..task import Split
 from .batches import plain
 from .jobs import Job, ModelRef, Report, import_file
 from .store import open_spec, open_split, open_vectors
@@ -94,7 +93,7 @@ def discovered(hyper: Hyper, data: Path) -> Space:
 def _declared_in_fit(hyper: Hyper, data: Path) -> Any:
     """What the user's own fit declares (a batch size, say), seen by fitting a few rows once."""
     task, split = open_spec(data), open_split(data, "train")
-    few = plain(task, Split(split.x[:16], split.y[:16], split.lengths[:16]))
+    few = plain(task, split.at(slice(16)))
     hp = hyperparameters({})
     model = hyper.build(hp)
     with contextlib.suppress(Exception):  # what fit raises is told by the trials

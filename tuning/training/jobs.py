@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeAlias
 
 from ..constraints import Constraints
 from ..errors import BadValue
+from ..folds import Fold
 from ..ranges import Limits
 from ..space import Config
 
@@ -65,6 +66,7 @@ class Job:
     rows: str = ""  # where each validation row's losses and hits are written
     deliver: str = ""  # where best.keras goes
     others: tuple[str, ...] = ()  # deliver: states of the same configuration on other seeds, tested too
+    fold: Fold | None = None  # which rows of train and validation to train and validate on; None: as they are split
     refit: bool = False  # deliver: train on train plus validation, to the last epoch
     class_weight: bool = False
     deterministic: bool = False

@@ -12,6 +12,7 @@ import keras
 import numpy as np
 
 from ..errors import BadValue, Diverged
+from ..folds import folded
 from ..hypermodels import SequenceHyperModel
 from ..hypermodels.fast import fastest_kit
 from ..journal import write_bytes_whole
@@ -26,7 +27,7 @@ from .describe import hyper_of, hyperparameters
 from .jobs import Job, Report
 from .latency import latency_ms
 from .program import Program, Programs
-from .store import PIECES, open_spec, open_split
+from .store import open_spec, open_split
 
 PROGRAMS = Programs()
 SAVE_EVERY = 5.0  # seconds: a crash costs a trial no more than this and the epoch under way
@@ -84,10 +85,7 @@ class Run:
         """Train what is left, unless patience has already run out."""
         if len(self.state.history) >= self.job.epochs or self.out_of_patience():
             return
-        data = Path(self.job.data)
-        train_split, valid = open_split(data, "train"), open_split(data, "valid")
-        if self.job.refit:
-            train_split = both(train_split, valid)
+        train_split, valid = self._splits()
         begun = time.monotonic()
         settings: dict[str, Any] = {
             "epochs": self.job.epochs,
@@ -115,6 +113,13 @@ class Run:
             self._keep_rows(self.program, valid)
         if self.job.checkpoint:
             checkpoint.save(Path(self.job.checkpoint), self.model, self.state, self.job.final)
+
+    def _splits(self) -> tuple[Split, Split]:
+        """What to train and to validate on."""
+        train_split, valid = (open_split(Path(self.job.data), part) for part in ("train", "valid"))
+        if self.job.fold is not None:
+            return folded(self.task, train_split, valid, self.job.fold)
+        return (train_split.followed_by(valid) if self.job.refit else train_split), valid
 
     def _keep_rows(self, program: Program, valid: Split) -> None:
         """Each validation row's sums under the best epoch's weights."""
@@ -234,11 +239,6 @@ def sizes(model: Model) -> dict[str, int]:
     total = int(model.count_params())
     embedded = sum(int(layer.count_params()) for layer in model.layers if isinstance(layer, keras.layers.Embedding))
     return {"parameters": total, "parameters_without_embedding": total - embedded}
-
-
-def both(first: Split, second: Split) -> Split:
-    """The rows of two splits."""
-    return Split(*(np.concatenate([getattr(first, piece), getattr(second, piece)]) for piece in PIECES))
 
 
 def class_weights(y: np.ndarray) -> dict[int, float]:
