@@ -9,13 +9,20 @@ from pathlib import Path
 from ..arguments import Parser
 from ..errors import BadValue
 
+FILES = {
+    "keras": "best.export.keras",
+    "savedmodel": "best_savedmodel",
+    "onnx": "best.onnx",
+    "litert": "best.tflite",
+}
+
 
 def main(argv: Sequence[str], prog: str) -> int:
-    """`export DIR --format json|keras|savedmodel`."""
+    """`export DIR --format json|keras|savedmodel|onnx|litert`."""
     parser = Parser(prog=prog, description="Export the best model of a search.")
     parser.add_argument("folder", help="a search's folder, or its best.json")
-    parser.add_argument("--format", choices=("json", "keras", "savedmodel"), default="json")
-    parser.add_argument("--to", metavar="PATH", help="where (default: standard output, or DIR/best.FORMAT)")
+    parser.add_argument("--format", choices=("json", *FILES), default="json")
+    parser.add_argument("--to", metavar="PATH", help="where (default: standard output for json, or a file in DIR)")
     args = parser.parse(argv)
     from ..best_schema import read_best
     from ..journal import write_whole
@@ -25,25 +32,37 @@ def main(argv: Sequence[str], prog: str) -> int:
     if args.format == "json" and args.to is None:
         print(best.model_dump_json(indent=1))
         return 0
-    target = Path(args.to) if args.to else folder / {"keras": "best.export.keras", "savedmodel": "best_savedmodel"}[args.format]
+    target = Path(args.to) if args.to else folder / FILES[args.format]
     if target.exists():
         raise BadValue(f"an export never overwrites; {target} exists: give another --to")
     if not target.parent.is_dir():
         raise BadValue(f"--to needs a folder that exists; there is no {target.parent}")
-    if args.format == "keras" and target.suffix != ".keras":
-        raise BadValue(f"a Keras file ends with .keras; given: {target.name}; did you mean {target.name}.keras?")
-    from ..quiet import errors_to
-
+    ending = Path(FILES.get(args.format, "")).suffix
+    if ending and target.suffix != ending:
+        raise BadValue(
+            f"a file of --format {args.format} ends with {ending}; given: {target.name}; did you mean {target.name}{ending}?"
+        )
     if args.format == "json":
         write_whole(target, best.model_dump_json(indent=1))
     else:
-        with errors_to(os.devnull):
-            from ..best_model import load_best
-
-            model = load_best(args.folder).load()
-        if args.format == "keras":
-            model.save(str(target))
-        else:
-            model.export(str(target), format="tf_saved_model", verbose=False)
+        exported(args.folder, args.format, target)
     print(target)
     return 0
+
+
+def exported(folder: str, kind: str, target: Path) -> None:
+    """Write the network with its trained weights."""
+    from ..quiet import errors_to
+
+    os.environ["CUDA_VISIBLE_DEVICES"] = ""  # on a GPU the graph would hold operations of cuDNN, which no other runtime has
+    with errors_to(os.devnull):
+        from ..best_model import load_best
+        from ..training.portable import write_litert, write_onnx
+
+        best = load_best(folder)
+        if kind == "keras":
+            best.load().save(str(target))
+        elif kind == "savedmodel":
+            best.load().export(str(target), format="tf_saved_model", verbose=False)
+        else:
+            {"onnx": write_onnx, "litert": write_litert}[kind](best, target)
