@@ -123,8 +123,7 @@ def unrolled(architecture: dict[str, Any], steps: Sequence[int]) -> Model:
     model: Model = keras.models.model_from_json(json.dumps(whole))
     for made in model.layers:
         backward: Any = getattr(made, "backward_layer", None)
-        if (
-            backward is not None
-        ):  # without a loop Keras 3.15 masks its outputs in the wrong order; where padding comes first they are 0
+        if backward is not None:
+            # without a loop Keras 3.15 masks its outputs in the wrong order; those of padding, which it reads first, are 0 anyway
             backward.zero_output_for_mask = False
     return model
