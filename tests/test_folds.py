@@ -11,7 +11,7 @@ from small import Here, small_flags, small_task
 from tuning.errors import BadValue, DataError
 from tuning.folds import Fold, folded
 from tuning.objective import Objective
-from tuning.race import Candidate, Race
+from tuning.race import Candidate, Race, admitted, chosen, levelled, mean, rivals
 from tuning.settings import settings_of
 from tuning.task import Split, Task, load_task
 from tuning.training.jobs import Job, ModelRef
@@ -64,6 +64,14 @@ def test_a_class_with_fewer_rows_than_folds_is_no_obstacle() -> None:
     assert len(before) + len(after) == len(kept)
 
 
+def test_classes_that_all_have_fewer_rows_than_folds_are_no_obstacle() -> None:
+    task = small_task("topics")
+    few = task.splits["train"].at(np.concatenate([np.flatnonzero(task.splits["train"].y == label)[:2] for label in range(3)]))
+    before, after = folded(task.spec, few, few.at(slice(0, 0)), Fold(0, 3))
+    assert len(before) == 4
+    assert len(after) == 2
+
+
 def test_too_few_rows_for_so_many_folds_are_told() -> None:
     task = load_task("forecast", rows=60, window=8, horizon=4)
     with pytest.raises(DataError, match=r"--folds 9: 20 rows of train and validation are too few .* with 3 left out"):
@@ -94,6 +102,31 @@ def test_the_race_is_not_settled_before_each_has_every_fold() -> None:
     assert race.outstanding() == 6.0
 
 
+def test_who_lacks_the_hard_folds_gains_nothing() -> None:
+    hard, noise = [0.0, 0.0, 0.0, 1.0, 3.0], [0.1, -0.1, 0.0, 0.05, -0.05]
+    good = Candidate({"units": 8}, losses={n: hard[n] + noise[n] for n in range(5)})
+    worse = Candidate({"units": 4}, losses={n: hard[n] + 0.05 - noise[n] for n in range(3)})
+    objective = Objective.parse("val_loss")
+    assert chosen([good, worse], "best", objective) is worse  # taken as they are
+    assert Race([good, worse], objective).leader() is worse
+    even = levelled([good, worse], 5)
+    assert chosen(even, "best", objective) is even[0]
+    assert Race(even, objective).leader() is even[0]
+    assert np.std(list(even[0].losses.values())) < 0.15
+    assert mean(even[0]) == pytest.approx(mean(good))
+    for number in range(3):
+        assert even[0].losses[number] - even[1].losses[number] == pytest.approx(good.losses[number] - worse.losses[number])
+
+
+def test_no_more_are_admitted_than_have_every_fold_paid_for() -> None:
+    several = [Candidate({"units": units}, cost=1.0) for units in (4, 8, 16, 32)]
+    objective = Objective.parse("val_accuracy")
+    assert len(admitted(several, objective, 20.0)) == 4
+    assert len(admitted(several, objective, 20.0, enough=10)) == 2
+    assert [one.config["units"] for one in rivals(several[1], several[0], 10.0)] == [8, 4]
+    assert [one.config["units"] for one in rivals(several[1], several[0], 10.0, enough=10)] == [4, 8]
+
+
 @pytest.mark.parametrize("given", [{"confirm": 0}, {"record": True}])
 def test_without_fresh_seeds_there_is_nothing_to_cross_validate(given: dict[str, Any]) -> None:
     with pytest.raises(BadValue, match="--folds is of the runs on fresh seeds"):
@@ -113,6 +146,8 @@ def test_a_search_answers_over_folds_and_is_refitted(name: str, here: Here, tmp_
     assert f" over 3 folds, test {valid['metric']}" in out
     assert "trained once more on train and validation" in out
     assert best["training"]["refit"]
+    assert best["answer"]["optimism"] is None
+    assert "off what its configuration keeps" not in out
     assert best["scores"]["test"]["seeds"] == 1
     sizes = {int(path.stem.rpartition("-")[2]): len(np.load(path)["count"]) for path in (run / "confirmed").glob("*.npz")}
     if name == "sentiment":

@@ -91,6 +91,42 @@ def test_what_predicts_something_else_is_not_written(searched: Path, tmp_path: P
     assert not list(tmp_path.iterdir())
 
 
+OWN = """
+import keras, keras_tuner
+class Own(keras_tuner.HyperModel):
+    def build(self, hp):
+        model = keras.Sequential()
+        model.add(keras.Input((None,)))  # of floats, as Keras makes it where nothing is said
+        model.add(keras.layers.Embedding(200, 4, mask_zero=True))
+        model.add(keras.layers.SimpleRNN(hp.Int("units", 2, 4)))
+        model.add(LAST)
+        model.compile("adam", "binary_crossentropy", metrics=["accuracy"])
+        return model
+class Scaled(keras.layers.Dense):
+    pass
+"""
+
+
+@pytest.mark.parametrize("last", ['keras.layers.Dense(1, activation="sigmoid")', 'Scaled(1, activation="sigmoid")'])
+def test_a_network_of_ones_own_is_exported_too(last: str, here: Here, tmp_path: Path) -> None:
+    (tmp_path / "own.py").write_text(OWN.replace("LAST", last))
+    flags = [*small_flags("sentiment")[:2], "--hypermodel", "own.py:Own", "--trials", "1", "--max-epochs", "1", "--workers", "0"]
+    status, _, err = here("search", *flags, "--confirm", "0", "--out", "run")
+    assert status == 0, err
+    trusted = ["--trust", "own.py"] if "Scaled" in last else []
+    for kind in ("onnx", "litert") if not trusted else ("litert", "onnx"):
+        status, _, err = here("export", "run", "--format", kind, *trusted)
+        if trusted and kind == "litert":
+            assert status == 2
+            assert "this network cannot be written as litert" in err
+            continue
+        assert status == 0, err
+        if trusted:
+            status, _, err = here("export", "run", "--format", kind, "--to", "again.onnx")
+            assert status == 2
+            assert "only layers of Keras itself are rebuilt" in err
+
+
 @pytest.mark.parametrize("searched", ["forecast"], indirect=True)
 def test_a_package_that_is_missing_is_named(searched: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "tf2onnx", None)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from small import STRATEGY_NAMES
+from small import STRATEGY_NAMES, small_task
 
 from tuning.budget import Budget, Clock
 from tuning.cost import CostModel
@@ -17,7 +17,7 @@ from tuning.delivery import awaited
 from tuning.errors import BadFile, BadValue, Mistake
 from tuning.executors import Message
 from tuning.journal import Journal, read
-from tuning.ledger import Ledger
+from tuning.ledger import Ledger, Record
 from tuning.objective import Objective
 from tuning.space import Config, Grid, Interval, Parameter, Space
 from tuning.strategies import STRATEGIES, Setting
@@ -175,6 +175,17 @@ def test_what_cannot_end_in_time_is_not_started(tmp_path: Path) -> None:
     assert started == {trial for trial, units in asked.items() if units != 32}
     assert set(asked.values()) == {8, 16, 32}
     assert all(config["units"] != 32 for config in costs.observed)
+
+
+def test_the_start_of_a_first_epoch_is_not_taken_for_that_of_every_epoch_of_the_last_training() -> None:
+    """A short search with --refit kept twelve times the seconds in which its first network was traced, and ended at once."""
+    spec = small_task("sentiment").spec
+    timing = Timing(costs=CostModel(spec.input, spec.output, 84, 15))
+    record = Record(0, {"units": 8, "embedding": 16, "batch_size": 32}, 0, 12, 12)
+    record.curve = [{"epoch": 1, "seconds": 0.9, "metrics": {}}]
+    assert timing.refit(record, 12) < 4 < timing.again(record, 12)
+    record.curve = [{"epoch": number, "seconds": 0.9, "metrics": {}} for number in (1, 2)]
+    assert timing.refit(record, 12) == timing.again(record, 12)
 
 
 def test_what_is_cut_by_the_end_of_the_time_or_of_the_epochs_has_paused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

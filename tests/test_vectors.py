@@ -70,8 +70,10 @@ def test_the_words_of_train_come_first_and_the_files_own_fill_up(first: list[str
     ("lines", "said"),
     [
         (["the 1 2", "cat 3"], "line 2: 2 numbers are needed, as before; 'cat' has 1"),
-        (["the 1 2", "cat 3 nan"], "line 2: 2 numbers are needed"),
         (["the 1 2", "cat a b"], "line 2: a word and numbers are needed; given: cat a b"),
+        (["the 1 2", "cat 3 inf"], "line 2: the vector of 'cat' holds what is no finite number"),
+        (["2 3", "the 1 2", "cat 3 4"], "by line 1 vectors have 3 numbers; line 2 has 2"),
+        ([], "is empty"),
         (["the,1,2", "cat,3,4"], "line 1: a word and numbers are needed, apart by blanks"),
         (["the 1 2", "dog 3 4"], "no word of train has a vector in .*of their language"),
         (["3 50\0\1", "x"], "is no text; gensim's save_word2vec_format"),
@@ -80,6 +82,21 @@ def test_the_words_of_train_come_first_and_the_files_own_fill_up(first: list[str
 def test_what_is_no_file_of_vectors_is_told_by_its_line(lines: list[str], said: str, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=said):
         pretrained(written(tmp_path / "v.txt", lines), Counter(cat=1), ["cat"], 9)
+
+
+def test_a_mark_at_the_beginning_and_blank_lines_are_passed_over(tmp_path: Path) -> None:
+    path = tmp_path / "v.txt"
+    path.write_text("\ufeffcat 1 2\n\ndog 3 4\n\n", encoding="utf-8")
+    words, matrix, _ = pretrained(path, Counter(cat=1), ["cat"], 9)
+    assert words == ("cat", "dog")
+    assert matrix[SPECIAL:].tolist() == [[1, 2], [3, 4]]
+    with pytest.raises(DataError, match="cannot be read"):
+        pretrained(tmp_path, Counter(cat=1), ["cat"], 9)
+
+
+def test_vectors_that_differ_in_nothing_stay_as_they_are() -> None:
+    matrix = np.ones((5, 3), np.float32)
+    np.testing.assert_array_equal(on_principal_axes(matrix), matrix)
 
 
 def test_a_file_cut_off_in_a_download_is_told(tmp_path: Path) -> None:
@@ -146,6 +163,7 @@ def test_the_space_has_no_more_dimensions_than_the_vectors(reviews: DataOptions)
     assert domains["vectors"].values == ("tuned", "frozen")  # type: ignore[union-attr]  # a grid
     with pytest.raises(BadValue, match="embedding is 20 at most, as many dimensions as the vectors have; given: 64"):
         family_model(spec, settings_of({"space": {"embedding": "16:64"}}).limits())
+    assert family_model(spec, settings_of({"space": {"embedding": "64", "vectors": "random"}}).limits())
     without = load_task("sentiment", rows=100).spec
     assert "vectors" not in {parameter.name for parameter in declared(family_model(without)).parameters}
 
@@ -204,6 +222,27 @@ def test_every_task_of_words_takes_them(task: str, tmp_path: Path) -> None:
     known = codec.source if codec.kind == "pair" else codec
     assert ("unheard" in known.vocabulary) == (task != "next_word")  # type: ignore[union-attr]  # a codec of text
     assert network(found, tmp_path / "arrays", embedding=2).count_params()
+
+
+def test_what_becomes_of_vectors_is_no_question_where_there_are_none(here: Here) -> None:
+    status, _, err = here("search", "--rows", "100", "--vectors", "frozen", "--dry-run")
+    assert status == 2
+    assert "--vectors says what becomes of pretrained word vectors, and there are none: add --embeddings FILE" in err
+
+
+def test_a_file_that_was_moved_is_known_by_what_is_in_it(reviews: DataOptions, here: Here, tmp_path: Path) -> None:
+    run, moved = tmp_path / "run", tmp_path / "moved.txt"
+    flags = ["--units", "4", "--layers", "1", "--bidirectional", "no", "--max-epochs", "1", "--workers", "0"]
+    common = ["--data", str(reviews.data), "--embeddings", str(reviews.embeddings)]
+    status, _, err = here("search", *common, *flags, "--trials", "1", "--confirm", "0", "--out", str(run))
+    assert status == 0, err
+    Path(str(reviews.embeddings)).rename(moved)
+    status, _, err = here("search", "--resume", str(run), "--embeddings", str(moved), "--trials", "2")
+    assert status == 0, err
+    moved.write_text(moved.read_text().replace("good 3", "good 4"))
+    status, _, err = here("search", "--resume", str(run), "--embeddings", str(moved), "--trials", "3")
+    assert status == 2
+    assert "the data differs" in err
 
 
 def test_a_search_with_vectors_knows_words_that_train_lacks(reviews: DataOptions, here: Here, tmp_path: Path) -> None:

@@ -117,7 +117,9 @@ def _fit(trials: Sequence[Observed]) -> list[Fit]:
 
 
 def _optimism(found: Evidence) -> float | None:
-    """How much the best search score promised beyond what its configuration keeps on fresh seeds."""
+    """How much the best search score promised beyond what its configuration keeps on fresh seeds; None where rows differ too."""
+    if found.folds:
+        return None
     best = min(found.candidates, key=lambda one: math.inf if one.search is None else one.search)
     if best.search is None or not best.losses or not math.isfinite(best.search):
         return None

@@ -42,7 +42,8 @@ class BestModel:
     def build(self) -> Model:
         """A compiled keras.Model with fresh weights; word vectors that were pretrained are taken from best.keras."""
         model = self._network()
-        if self.best.architecture.hyperparameters.get("vectors", "random") != "random":
+        known = self.best.architecture
+        if known.own is None and known.hyperparameters.get("vectors", "random") != "random":
             model.get_layer("embedding").set_weights(self._trained().get_layer("embedding").get_weights())
         return self._compiled(model)
 

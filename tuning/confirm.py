@@ -14,7 +14,7 @@ from .descent import smallest_close
 from .executors import RETRIED, Message
 from .folds import Fold
 from .ledger import ANY, Confirmed, Record, Role, alive
-from .race import DEFAULTS, LEAST, Candidate, Prefer, Race, admitted, revealed, rivals
+from .race import DEFAULTS, LEAST, Candidate, Prefer, Race, admitted, levelled, revealed, rivals
 from .space import Config, same
 from .timing import whole
 from .trial import Decision, derived_seed
@@ -29,7 +29,8 @@ class Confirmation:
     """`share`: of the budget that goes to fresh seeds; with 0 nothing is trained again.
 
     `default`: the configuration with every default, raced whatever the search found. `prefer`: what will be delivered.
-    `folds`: runs number 0, 1, ... train and validate each on the next of so many; 0: all on the same rows.
+    `folds`: run after run trains and validates on the next of so many, the last first (in time order it has most rows to train on);
+    0: all on the same rows.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class Confirmation:
         folds: int = 0,
     ) -> None:
         self.study, self.share, self.default, self.folds = study, share, default, folds
+        self.enough = max(LEAST, folds)  # seeds before a configuration is known well
         self.prefer: Prefer = prefer
         self.opened = False
         self.running: dict[int, tuple[Candidate, int]] = {}  # job -> candidate and the number of its seed
@@ -83,7 +85,8 @@ class Confirmation:
         """The search's best, and the smallest that is close to it where the smallest is preferred."""
         per_pass = self.study.timing.epochs_per_pass
         small = smallest_close(self.study.ledger, per_pass) if self.prefer == "smallest" else None
-        pair = rivals(self._made(best.config, best), self._made(small.config, small) if small else None, self.allowance())
+        other = self._made(small.config, small) if small else None
+        pair = rivals(self._made(best.config, best), other, self.allowance(), self.enough)
         return {one.key: one for one in pair}
 
     def _place(self, item: tuple[Role, Record]) -> tuple[bool, bool, float, int]:
@@ -163,12 +166,12 @@ class Confirmation:
         """The race as it stands: a new best of its size may have come up."""
         objective, strict, everyone = self.study.ledger.objective, self.study.deterministic, self.candidates()
         if strict:  # who is in is known before the first seed, and who lost after each whole round
-            entered = admitted([replace(one, losses={}) for one in everyone], objective, self.allowance())
+            entered = admitted([replace(one, losses={}) for one in everyone], objective, self.allowance(), self.enough)
             names = {one.key for one in entered}
             shown = revealed([one for one in everyone if one.key in names], objective)
         else:
-            shown = admitted(everyone, objective, self.allowance())
-        race = Race(shown, objective, strict, max(LEAST, self.folds))
+            shown = admitted(everyone, objective, self.allowance(), self.enough)
+        race = Race(levelled(shown, self.folds), objective, strict, self.enough)
         for one in everyone:
             for number in one.losses:
                 race.start(one, number)
@@ -210,7 +213,7 @@ class Confirmation:
         path = self.state(one, number)
         path.unlink(missing_ok=True)
         end = study.delivery_left() if study.budget.seconds is not None else None
-        fold = Fold(number % self.folds, self.folds) if self.folds else None
+        fold = Fold(self.folds - 1 - number % self.folds, self.folds) if self.folds else None
         more = {"seed": self.seed(number), "epochs": study.max_epochs, "checkpoint": str(path), "deadline": end, "fold": fold}
         job = study.job("train", one.trial, one.config, **more, final=True, rows=str(self.rows(one, number)))
         self.running[job.id] = (one, number)

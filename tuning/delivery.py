@@ -9,7 +9,7 @@ from typing import Any
 from .errors import BadValue
 from .executors import Executor, Message
 from .interrupt import Interrupts
-from .race import Candidate, chosen
+from .race import Candidate, chosen, levelled
 from .space import Config
 from .study import TICK, Study
 from .timing import SILENCE
@@ -41,7 +41,7 @@ def deliver(study: Study, test: bool = True) -> Delivered | None:
     more, on train plus validation, for the median of the best epochs. All networks of the chosen configuration are scored on
     the test split, in one reading.
     """
-    candidates = study.confirmation.candidates()
+    candidates = levelled(study.confirmation.candidates(), study.confirmation.folds)
     one = chosen(candidates, study.confirmation.prefer, study.ledger.objective)
     if study.refit and test and (again := _refitted(study, candidates, one)) is not None:
         return again

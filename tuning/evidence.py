@@ -31,6 +31,7 @@ class Evidence:
     baselines: Baselines
     test: Mapping[str, Any] | None = None
     seconds: float = math.inf  # that importance may take
+    folds: int = 0  # that seeds trained and validated on; 0: all on the rows of the search
 
 
 def observed(records: Sequence[Record], objective: Objective) -> list[Observed]:

@@ -49,4 +49,6 @@ def _cut(spec: TaskSpec, y: Array, folds: int) -> Iterator[tuple[Array, Array]]:
         return KFold(folds, shuffle=True, random_state=0).split(y)  # type: ignore[no-any-return]  # scikit-learn ships no types
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # of a class with fewer rows than folds: some folds lack it
+        if folds > np.bincount(y).max():
+            return KFold(folds, shuffle=True, random_state=0).split(y)  # type: ignore[no-any-return]  # scikit-learn ships no types
         return iter(list(StratifiedKFold(folds, shuffle=True, random_state=0).split(y, y)))

@@ -12,6 +12,8 @@ def narrowed(space: Space, settings: Settings) -> Space:
     """The space with the user's values; checks that every name exists and nothing is left empty."""
     names = {parameter.name: parameter for parameter in space.parameters}
     for name in settings.space:
+        if name == "vectors" and not settings.hypermodel and name not in names:
+            raise BadValue("--vectors says what becomes of pretrained word vectors, and there are none: add --embeddings FILE")
         if name not in names:
             raise UnknownName("parameter", name, names)
     if settings.hypermodel:

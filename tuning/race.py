@@ -13,6 +13,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+import numpy as np
+
 from .inference import LEVEL, Estimate, Losses, difference, estimate, not_told_apart, pooled
 from .ledger import ANY, Role
 from .objective import Objective
@@ -161,24 +163,41 @@ def margin_of(objective: Objective, loss: float) -> float:
     return POINT if objective.direction == "max" else SHARE_OF_LOSS * abs(loss)
 
 
-def rivals(best: Candidate, small: Candidate | None, allowance: float) -> list[Candidate]:
-    """The search's best, then the smallest that is close; where three seeds of both cannot be paid for, the other way round."""
+def levelled(candidates: Sequence[Candidate], folds: int) -> list[Candidate]:
+    """The candidates with losses as if each fold were as hard as all are in the mean, so that who lacks a hard one gains nothing.
+
+    A loss is a configuration's plus a fold's (least squares); paired differences stay as they are. Without folds nothing changes.
+    """
+    runs = [(place, number % folds, loss) for place, one in enumerate(candidates) for number, loss in one.losses.items() if folds]
+    if not runs:
+        return list(candidates)
+    places, parts, losses = map(np.array, zip(*runs, strict=True))
+    design = np.zeros((len(runs), len(candidates) + folds))
+    design[np.arange(len(runs)), places] = 1.0
+    design[np.arange(len(runs)), len(candidates) + parts] = 1.0
+    hardness = np.linalg.lstsq(design, losses)[0][len(candidates) :]
+    hardness -= hardness[np.unique(parts)].mean()
+    return [replace(one, losses={n: loss - float(hardness[n % folds]) for n, loss in one.losses.items()}) for one in candidates]
+
+
+def rivals(best: Candidate, small: Candidate | None, allowance: float, enough: int = LEAST) -> list[Candidate]:
+    """The search's best, then the smallest that is close; where enough seeds of both cannot be paid for, the other way round."""
     if small is None or small.key == best.key:
         return [best]
     pair = [best, replace(small, roles=(*small.roles, SMALL))]
-    return pair if LEAST * (best.cost + small.cost) <= allowance else pair[::-1]
+    return pair if enough * (best.cost + small.cost) <= allowance else pair[::-1]
 
 
-def admitted(candidates: Sequence[Candidate], objective: Objective, allowance: float) -> list[Candidate]:
+def admitted(candidates: Sequence[Candidate], objective: Objective, allowance: float, enough: int = LEAST) -> list[Candidate]:
     """Those whose usual seeds can be paid for together; the first whatever it costs, and all that have run already.
 
-    Of the rivals, the search's best and the smallest that is close to it, as many seeds as a claim needs are enough.
+    Of the rivals, the search's best and the smallest that is close to it, as many seeds as a claim needs are `enough`.
     What clear losers do not need pays for others, so the race grows while it is run.
     """
     race = Race(candidates, objective)
     found, spent = [], 0.0
     for number, one in enumerate(candidates):
-        wanted = USUAL if RIVALS.isdisjoint(one.roles) else LEAST
+        wanted = max(USUAL, enough) if RIVALS.isdisjoint(one.roles) else enough
         price = one.cost * (len(one.losses) if one.failed or race.lost(one) else max(wanted, len(one.losses)))
         if number == 0 or one.losses or spent + price <= allowance:
             found.append(one)

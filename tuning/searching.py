@@ -77,6 +77,8 @@ def resume(
     settings = settings_of({**stored.model_dump(exclude=elsewhere), **changed})
     for name in changed.keys() - CHANGEABLE:
         before, now = getattr(stored, name), getattr(settings, name)
+        if name == "data" and before.embeddings and now.embeddings:  # may have been moved: the fingerprint knows what is in it
+            before = before.model_copy(update={"embeddings": now.embeddings})
         if before != now:
             what = "space" if name == "space" else f"--{name.replace('_', '-')}"
             raise StudyConflict(f"a study is resumed as it was begun; {what} was {_short(before)}, given {_short(now)}")

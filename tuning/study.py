@@ -117,7 +117,7 @@ class Study:
         answering = self.timing.delivery(best, USUAL if raced else 1)
         answering += self.budget.thinking if raced and self.budget.seconds else 0.0
         if self.refit and best is not None:
-            answering += self.timing.again(best, self.confirmation.epochs(best))
+            answering += self.timing.refit(best, self.confirmation.epochs(best))
         return self.budget.left(self.clock) - answering
 
     def search_left(self) -> float:

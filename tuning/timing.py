@@ -70,6 +70,13 @@ class Timing:
         seconds = [float(epoch["seconds"]) for epoch in best.curve]
         return STARTUP + 1.15 * epochs * sum(seconds) / len(seconds)
 
+    def refit(self, best: Record, epochs: int) -> float:
+        """The same for the answer's last training. Where there is but one epoch, the start is in it, and comes once."""
+        if len(best.curve) > 1 or self.costs is None:
+            return self.again(best, epochs)
+        epoch = min(float(best.curve[0]["seconds"]), 1.3 * self.costs.epoch(best.config))
+        return STARTUP + self.costs.start(best.config) + 1.15 * epochs * epoch
+
     @staticmethod
     def usually(best: Record, epochs: int) -> float:
         """Seconds that training a trial once more is expected to take; `again` is what it takes at most."""

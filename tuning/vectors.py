@@ -42,8 +42,10 @@ class Row:
             vector = np.array(parts, np.float32)
         except ValueError:
             raise DataError(f"{self.place}: a word and numbers are needed; given: {self.word} {self.rest[:40]}") from None
-        if len(parts) < self.dimensions or not np.isfinite(vector).all():
+        if len(parts) < self.dimensions:
             raise DataError(f"{self.place}: {self.dimensions} numbers are needed, as before; {self.word!r} has {len(parts)}")
+        if not np.isfinite(vector).all():
+            raise DataError(f"{self.place}: the vector of {self.word!r} holds what is no finite number")
         return vector
 
 
@@ -87,7 +89,7 @@ def _wanted(path: Path, words: set[str], room: int) -> tuple[dict[str, Array], d
 
 def rows(path: Path) -> Iterator[Row]:
     """The file's words, without the line of word2vec and fastText that says how many there are."""
-    dimensions = 0
+    dimensions = number = counted = 0
     with opened(path) as file:
         for number, line in enumerate(file, 1):
             place = f"{path}, line {number}"
@@ -98,23 +100,28 @@ def rows(path: Path) -> Iterator[Row]:
                         f"{path} is no text; gensim's save_word2vec_format(..., binary=False) writes word2vec's binary as such"
                     )
                 if word.isdigit() and rest.isdigit():
-                    dimensions = int(rest)
+                    dimensions = counted = int(rest)
                     continue
                 dimensions = len(rest.split())
-                if not dimensions:
+                if not rest:
                     raise DataError(f"{place}: a word and numbers are needed, apart by blanks; given: {line.rstrip()[:60]!r}")
-            yield Row(word, rest, dimensions, place)
+            if number == 2 and counted not in (0, len(rest.split())):
+                raise DataError(f"{path}: by line 1 vectors have {dimensions} numbers; line 2 has {len(rest.split())}")
+            if line.strip():
+                yield Row(word, rest, dimensions, place)
+    if not number:
+        raise DataError(f"{path} is empty")
 
 
 @contextmanager
 def opened(path: Path) -> Iterator[TextIO]:
     """The file as UTF-8 text, gzip read through; it may be larger than the memory."""
     require_file(path)
-    with path.open("rb") as raw:
-        packed = raw.read(2) == b"\x1f\x8b"
-    read = gzip.open if packed else open
     try:
-        with read(path, "rt", encoding="utf-8", errors="replace", newline="\n") as file:
+        with path.open("rb") as raw:
+            packed = raw.read(2) == b"\x1f\x8b"
+        read = gzip.open if packed else open
+        with read(path, "rt", encoding="utf-8-sig", errors="replace", newline="\n") as file:
             yield file
     except (OSError, EOFError, zlib.error) as wrong:
         raise DataError(f"{path} cannot be read: {wrong}") from None
@@ -126,8 +133,8 @@ def on_principal_axes(matrix: Array) -> Array:
 
     known = matrix.any(axis=1)
     table = matrix[known].astype(np.float64)
-    if len(table) < 2:
-        return matrix  # one vector differs from none
+    if not np.ptp(table, axis=0).any():
+        return matrix  # they differ in nothing
     turned = PCA(min(table.shape), svd_solver="covariance_eigh").fit_transform(table)
     found = np.zeros_like(matrix)
     found[known, : turned.shape[1]] = turned

@@ -57,6 +57,7 @@ def _answer(study: Study, found: Delivered, settings: Settings, task: Task, obje
         baselines=task.spec.baselines,
         test=found.body["test"],
         seconds=study.budget.thinking,
+        folds=settings.folds or 0,
     )
     return answered(evidence)
 

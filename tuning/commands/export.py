@@ -23,6 +23,7 @@ def main(argv: Sequence[str], prog: str) -> int:
     parser.add_argument("folder", help="a search's folder, or its best.json")
     parser.add_argument("--format", choices=("json", *FILES), default="json")
     parser.add_argument("--to", metavar="PATH", help="where (default: standard output for json, or a file in DIR)")
+    parser.add_argument("--trust", metavar="FILE", help="the file of your own HyperModel, where its network has layers of your own")
     args = parser.parse(argv)
     from ..best_schema import read_best
     from ..journal import write_whole
@@ -45,12 +46,12 @@ def main(argv: Sequence[str], prog: str) -> int:
     if args.format == "json":
         write_whole(target, best.model_dump_json(indent=1))
     else:
-        exported(args.folder, args.format, target)
+        exported(args.folder, args.format, target, args.trust)
     print(target)
     return 0
 
 
-def exported(folder: str, kind: str, target: Path) -> None:
+def exported(folder: str, kind: str, target: Path, trust: str | None) -> None:
     """Write the network with its trained weights."""
     from ..quiet import errors_to
 
@@ -59,7 +60,7 @@ def exported(folder: str, kind: str, target: Path) -> None:
         from ..best_model import load_best
         from ..training.portable import write_litert, write_onnx
 
-        best = load_best(folder)
+        best = load_best(folder, trust)
         if kind == "keras":
             best.load().save(str(target))
         elif kind == "savedmodel":

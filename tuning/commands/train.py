@@ -17,7 +17,9 @@ def same_data(best: Best, task: Task) -> None:
     """Where nothing is said of the data, they must be those of the search."""
     if task.spec.fingerprint != best.data.fingerprint:
         told = f"{task.spec.name} from {best.data.source} is not what it was (another file, other options, another version)"
-        raise BadValue(f"without --data, training needs the data of the search; {told}: say which with --data or --source")
+        raise BadValue(
+            f"without --data, training needs the data of the search; {told}: say which with --data, --source or --embeddings"
+        )
 
 
 def same_recipe(given: str, known: str | None) -> bool:

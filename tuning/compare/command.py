@@ -27,6 +27,7 @@ OWN = {  # options of a search that a comparison gives each of its searches itse
     "--confirm": "all of the budget searches",
     "--resume": "the same --out goes on with an unfinished one",
     "--dry-run": "search --dry-run says what would be searched",
+    "--folds": "it is of the runs on fresh seeds, of which a comparison has none",
     "--list": "search --list says what there is",
 }
 

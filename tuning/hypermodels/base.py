@@ -67,7 +67,7 @@ class SequenceHyperModel(keras_tuner.HyperModel):  # type: ignore[misc]  # Keras
     def _check_widths(self) -> None:
         """Raises BadValue where more dimensions are asked for than pretrained vectors have."""
         most = max(map(int, self._domain("embedding").values))
-        if 0 < self.task.vectors < most:
+        if 0 < self.task.vectors < most and self._domain("vectors").values != ("random",):
             raise BadValue(f"embedding is {self.task.vectors} at most, as many dimensions as the vectors have; given: {most}")
 
     def _domain(self, name: str) -> Grid:

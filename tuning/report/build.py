@@ -35,13 +35,13 @@ def report_page(folder: Path, thorough: bool = False) -> str:
     if thorough and answer and not answer.importance and answer.learned is not False:
         trials = observed(found.trials, found.objective)
         answer = answer.model_copy(update={"importance": importance_of(trials, math.inf)})
-    asked = found.best.search.confirm > 0
+    asked, folds = found.best.search.confirm > 0, found.best.scores.validation.folds
     alone = "No network came to its end on a fresh seed" if asked else "Nothing was to be trained on fresh seeds"
     words = [answer.sentence if answer else f"{alone}: what follows is the search's alone."]
     parts = [verdict(words), *_paragraphs(test_lines(found.best.model_dump(mode="json")))]
     for title, body in (
         ("How many units", charts.sizes(found, answer, True)),
-        ("Every configuration on fresh seeds", _raced(answer, Scale(found.objective)) if answer else ""),
+        ("Every configuration on fresh seeds", _raced(answer, Scale(found.objective), folds) if answer else ""),
         ("Questions", _claims(answer) if answer else ""),
         ("What it costs", charts.costs(found, False)),
         ("Learning curves", charts.curves(found, False)),
@@ -61,7 +61,7 @@ def _paragraphs(lines: list[str]) -> list[str]:
     return [f"<p>{text(line.strip())}</p>" for line in lines]
 
 
-def _raced(answer: Answer, scale: Scale) -> str:
+def _raced(answer: Answer, scale: Scale, folds: int | None) -> str:
     """The race, as a table: means, what each loses against the chosen one, and what it costs."""
     titles = (
         "configuration",
@@ -77,10 +77,11 @@ def _raced(answer: Answer, scale: Scale) -> str:
     rows = [_race_row(one, scale) for one in answer.raced]
     reached = "not known" if answer.half_width is None else scale.amount(answer.half_width)
     settled = "the differences are as well known as wanted" if answer.settled else "the budget ended before they were as well known"
+    judged = f"{folds} folds as if each were as hard as the others" if folds else "the validation rows at hand"
     words = (
         f"Costs: lost against the chosen one, paired by seed. Widest half-interval {reached}, wanted {scale.amount(answer.margin)}:"
     )
-    words += f" {settled}. These intervals are over seeds, on the validation rows at hand; that of the test score is over rows too."
+    words += f" {settled}. These intervals are over seeds, on {judged}; that of the test score is over rows too."
     return table(titles, rows) + f"<p><small>{text(words)}</small></p>"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import tempfile
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -20,9 +21,9 @@ from ..keras_types import Model
 
 Array = np.ndarray
 Feeds: TypeAlias = Mapping[str, Array]  # of each input by name
-FAR = 1e-4  # a prediction may differ by so much: floats are added in another order
+FAR = 1e-4  # of the largest prediction, by which another may differ: floats are added in another order
 ROWS = 3  # that are compared
-UNROLLED = ("LSTM", "GRU")
+UNROLLED = ("LSTM", "GRU", "SimpleRNN", "RNN")
 
 
 def write_onnx(best: BestModel, path: Path) -> None:
@@ -46,8 +47,11 @@ def write_litert(best: BestModel, path: Path) -> None:
     Raises BadValue where packages are missing, BadFile where the file would not be the same network.
     """
     (runtime,) = needed("litert", "ai_edge_litert.interpreter")
+    trained = best.load()  # refuses what is not Keras's own, but where it is trusted
+    if any(not type(layer).__module__.startswith("keras.") for layer in trained.layers):
+        raise BadFile("this network cannot be written as litert: layers of one's own are not unrolled; --format onnx takes them")
     model = unrolled(best.best.architecture.keras, [one.shape[1] for one in samples(best.best.data)])
-    model.set_weights(best.load().get_weights())
+    model.set_weights(trained.get_weights())
 
     def run(file: Path, feeds: Feeds) -> Array:
         runner = runtime.Interpreter(model_path=str(file)).get_signature_runner()
@@ -69,21 +73,22 @@ def kept_where_equal(best: BestModel, model: Model, path: Path, kind: str, run: 
     """Write `model`, whole or not at all. Raises BadFile where that fails, or its runtime predicts else than what was trained."""
     inputs, trained = samples(best.best.data), best.load()
     meant = np.concatenate([predicted(trained, [one[row : row + 1] for one in inputs]) for row in range(ROWS)])
-    part = path.with_name(f"part-{path.name}")
     predicted(model, [one[:1] for one in inputs])  # one that was never called is not exported
+    folder = tempfile.TemporaryDirectory(dir=path.parent, prefix="part-")
+    part = Path(folder.name) / path.name
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of the converters' own: nothing that a user could mend
             model.export(str(part), format=kind, verbose=False)
-        told = run(part, {one.name: rows for one, rows in zip(model.inputs, inputs, strict=True)})
+        told = run(part, {one.name: rows.astype(one.dtype) for one, rows in zip(model.inputs, inputs, strict=True)})
         off = float(np.abs(told - meant).max())
-        if not off <= FAR:
+        if not off <= FAR * float(np.abs(meant).max()):
             raise ValueError(f"it would predict something else than Keras, by up to {off:.2g}")
         part.replace(path)
     except Exception as wrong:
         raise BadFile(f"this network cannot be written as {kind}: {' '.join(str(wrong).split())[:200]}") from None
     finally:
-        part.unlink(missing_ok=True)
+        folder.cleanup()
 
 
 def predicted(model: Model, inputs: Sequence[Array]) -> Array:
