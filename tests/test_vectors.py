@@ -5,6 +5,7 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,13 +14,13 @@ from hypothesis import strategies as st
 from small import Here
 
 from tuning.best_model import load_best
-from tuning.codec import SPECIAL, UNKNOWN
+from tuning.codec import SPECIAL, UNKNOWN, PairCodec, TextCodec
 from tuning.cost import CostModel
 from tuning.errors import BadValue, DataError
 from tuning.hypermodels import SequenceHyperModel, family_model
 from tuning.keras_types import Model
 from tuning.settings import settings_of
-from tuning.space import Value
+from tuning.space import Grid, Value
 from tuning.task import DataOptions, Task, load_task
 from tuning.training import checkpoint, train
 from tuning.training.describe import declared, hyper_of, hyperparameters
@@ -146,8 +147,8 @@ def test_frozen_vectors_stay_and_others_are_trained(vectors: str, reviews: DataO
     before = network(task, tmp_path / "arrays", vectors=vectors).get_layer("embedding").get_weights()[0]
     config = declared(family_model(task.spec)).complete({"units": 4, "vectors": vectors})
     path = tmp_path / "state" / "state.npz"
-    common = {"kind": "train", "data": str(tmp_path / "arrays"), "model": ModelRef(), "config": config, "patience": 9}
-    job = Job(id=1, epochs=2, objective="val_accuracy", checkpoint=str(path), final=True, **common)  # type: ignore[arg-type]  # a dictionary's values
+    more: dict[str, Any] = {"epochs": 2, "patience": 9, "objective": "val_accuracy", "checkpoint": str(path), "final": True}
+    job = Job(1, "train", str(tmp_path / "arrays"), ModelRef(), config=config, **more)
     train.train(job, lambda _: "continue")
     trained = network(task, tmp_path / "arrays", vectors=vectors, units=4)
     state = checkpoint.load(path)
@@ -159,8 +160,8 @@ def test_frozen_vectors_stay_and_others_are_trained(vectors: str, reviews: DataO
 def test_the_space_has_no_more_dimensions_than_the_vectors(reviews: DataOptions) -> None:
     spec = load_task("sentiment", reviews).spec
     domains = {parameter.name: parameter.domain for parameter in declared(family_model(spec)).parameters}
-    assert domains["embedding"].values == (16, 20)  # type: ignore[union-attr]  # a grid
-    assert domains["vectors"].values == ("tuned", "frozen")  # type: ignore[union-attr]  # a grid
+    assert domains["embedding"] == Grid(values=(16, 20), default=20)
+    assert domains["vectors"] == Grid(values=("tuned", "frozen"), default="tuned")
     with pytest.raises(BadValue, match="embedding is 20 at most, as many dimensions as the vectors have; given: 64"):
         family_model(spec, settings_of({"space": {"embedding": "16:64"}}).limits())
     assert family_model(spec, settings_of({"space": {"embedding": "64", "vectors": "random"}}).limits())
@@ -219,8 +220,9 @@ def test_every_task_of_words_takes_them(task: str, tmp_path: Path) -> None:
     assert found.vectors is not None
     assert found.spec.vectors == 3
     codec = found.spec.codec
-    known = codec.source if codec.kind == "pair" else codec
-    assert ("unheard" in known.vocabulary) == (task != "next_word")  # type: ignore[union-attr]  # a codec of text
+    known = codec.source if isinstance(codec, PairCodec) else codec
+    assert isinstance(known, TextCodec)
+    assert ("unheard" in known.vocabulary) == (task != "next_word")
     assert network(found, tmp_path / "arrays", embedding=2).count_params()
 
 

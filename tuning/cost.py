@@ -92,8 +92,8 @@ class CostModel:
         """Of an epoch: calls, steps, embedding weights moved, recurrent steps, multiplications; of a start: one, directions."""
         steps = np.ceil(self.rows / np.maximum(1.0, whole(columns, "batch_size", 32, count)))
         embedding = whole(columns, "embedding", 0, count)
-        tuned = np.not_equal(columns.get("vectors", np.full(count, "tuned")), "frozen")
-        tokens = tuned * float(self.input.size if self.input.kind == "tokens" else 0)
+        moved = np.not_equal(columns["vectors"], "frozen") if "vectors" in columns else 1.0
+        tokens = moved * np.float64(self.input.size if self.input.kind == "tokens" else 0)
         tokens += self.output.size if self.output.kind == "pair" else 0
         wide = np.where(embedding > 0, embedding, self.input.size)
         multiplied, directions = np.zeros(count), np.zeros(count)

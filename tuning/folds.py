@@ -9,6 +9,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -43,12 +44,11 @@ def _cut(spec: TaskSpec, y: Array, folds: int) -> Iterator[tuple[Array, Array]]:
     """Numbers of the rows to train and to validate on, fold by fold."""
     from sklearn.model_selection import KFold, StratifiedKFold, TimeSeriesSplit  # slow to import
 
+    cut: Any = KFold(folds, shuffle=True, random_state=0)
     if spec.ordered:
-        return TimeSeriesSplit(folds, gap=spec.gap).split(y)  # type: ignore[no-any-return]  # scikit-learn ships no types
-    if spec.output.kind not in CLASSES:
-        return KFold(folds, shuffle=True, random_state=0).split(y)  # type: ignore[no-any-return]  # scikit-learn ships no types
+        cut = TimeSeriesSplit(folds, gap=spec.gap)
+    elif spec.output.kind in CLASSES and folds <= np.bincount(y).max():
+        cut = StratifiedKFold(folds, shuffle=True, random_state=0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # of a class with fewer rows than folds: some folds lack it
-        if folds > np.bincount(y).max():
-            return KFold(folds, shuffle=True, random_state=0).split(y)  # type: ignore[no-any-return]  # scikit-learn ships no types
-        return iter(list(StratifiedKFold(folds, shuffle=True, random_state=0).split(y, y)))
+        yield from cut.split(y, y)

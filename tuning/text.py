@@ -12,7 +12,7 @@ from .errors import DataError
 from .ranges import Limits
 from .splits import Texts, classes_of, natural, parts_of, require_train
 from .task import DataOptions, Input, Output, Split, Task, TaskSpec
-from .vocabulary import PREDICTED, Vocabulary, vocabulary_of
+from .vocabulary import Vocabulary, vocabulary_of
 
 RunningText = str | Sequence[str]  # or its tokens
 LONGEST = 400  # tokens that are taken of a text where nothing is said: training takes as long as sequences are
@@ -138,7 +138,7 @@ def running_text(
     given = text if isinstance(text, Mapping) else {"train": text}
     require_train(given)
     parts = _in_order({part: tokens_of(one, level) for part, one in given.items()}, steps)
-    known = vocabulary_of(parts["train"], options, level, PREDICTED)
+    known = vocabulary_of(parts["train"], options, level, predicted=True)
     codec = TextCodec(level=level, vocabulary=known.words, steps=steps)
     splits = {part: _next_tokens(codec.ids_of(tokens), steps) for part, tokens in parts.items()}
     output = Output(kind="tokens", size=codec.size, steps=steps)

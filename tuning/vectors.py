@@ -11,9 +11,8 @@ import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import NamedTuple, TextIO
 
 import numpy as np
 
@@ -24,14 +23,19 @@ from .files import require_file
 Array = np.ndarray
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """One line: a word and, not parsed yet, its numbers. Files have gigabytes, and few of their words are wanted."""
 
     word: str
     rest: str
     dimensions: int
-    place: str
+    path: Path
+    line: int
+
+    @property
+    def place(self) -> str:
+        """Where it is."""
+        return f"{self.path}, line {self.line}"
 
     def numbers(self) -> Array | None:
         """Its vector; None for a token with blanks in it, of which the first word alone was taken."""
@@ -92,7 +96,6 @@ def rows(path: Path) -> Iterator[Row]:
     dimensions = number = counted = 0
     with opened(path) as file:
         for number, line in enumerate(file, 1):
-            place = f"{path}, line {number}"
             word, _, rest = line.rstrip().partition(" ")
             if number == 1:
                 if "\0" in line or "\ufffd" in line:
@@ -104,11 +107,13 @@ def rows(path: Path) -> Iterator[Row]:
                     continue
                 dimensions = len(rest.split())
                 if not rest:
-                    raise DataError(f"{place}: a word and numbers are needed, apart by blanks; given: {line.rstrip()[:60]!r}")
+                    raise DataError(
+                        f"{path}, line 1: a word and numbers are needed, apart by blanks; given: {line.rstrip()[:60]!r}"
+                    )
             if number == 2 and counted not in (0, len(rest.split())):
                 raise DataError(f"{path}: by line 1 vectors have {dimensions} numbers; line 2 has {len(rest.split())}")
             if line.strip():
-                yield Row(word, rest, dimensions, place)
+                yield Row(word, rest, dimensions, path, number)
     if not number:
         raise DataError(f"{path} is empty")
 

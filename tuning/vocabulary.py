@@ -25,12 +25,12 @@ class Vocabulary:
     notes: tuple[str, ...] = ()
 
 
-def vocabulary_of(tokens: Iterable[str], options: DataOptions, level: str = "words", most: int = WORDS) -> Vocabulary:
+def vocabulary_of(tokens: Iterable[str], options: DataOptions, level: str = "words", *, predicted: bool = False) -> Vocabulary:
     """The most frequent tokens of train, ties in alphabetical order; with --embeddings, filled up with the file's own.
 
-    Where words are predicted too, `most` is PREDICTED, and those of the file stay out: train has none to learn them from.
+    Where they are `predicted` too there are fewer, and those of the file stay out: train has none to learn them from.
     """
-    counts, predicted, most = Counter(tokens), most == PREDICTED, options.vocabulary or most
+    counts, most = Counter(tokens), options.vocabulary or (PREDICTED if predicted else WORDS)
     words = tuple(sorted(counts, key=lambda token: (-counts[token], token))[:most])
     if options.embeddings is None:
         return Vocabulary(words)

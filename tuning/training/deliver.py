@@ -115,7 +115,7 @@ class Final:
 def save_plain(model: Model, path: Path) -> None:
     """The model as a `.keras` file without optimizer, whole or not at all."""
     bare = model
-    if _is_plain(model):
+    if is_plain(model):
         bare = keras.models.model_from_json(json.dumps(architecture(model)))
         bare.set_weights(model.get_weights())
     part = path.with_name(f"part-{path.name}")
@@ -123,7 +123,8 @@ def save_plain(model: Model, path: Path) -> None:
     part.replace(path)
 
 
-def _is_plain(model: Model) -> bool:
+def is_plain(model: Model) -> bool:
+    """Whether all layers are Keras's own."""
     return all(type(layer).__module__.startswith("keras.") for layer in model.layers)
 
 

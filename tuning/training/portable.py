@@ -18,6 +18,7 @@ from ..best_schema import Data
 from ..codec import PAD, START, PairCodec
 from ..errors import BadFile, BadValue
 from ..keras_types import Model
+from .deliver import is_plain
 
 Array = np.ndarray
 Feeds: TypeAlias = Mapping[str, Array]  # of each input by name
@@ -37,7 +38,8 @@ def write_onnx(best: BestModel, path: Path) -> None:
         session = runtime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
         return np.asarray(session.run(None, feeds)[0])
 
-    kept_where_equal(best, best.load(), path, "onnx", run)
+    trained = best.load()
+    kept_where_equal(trained, trained, samples(best.best.data), path, "onnx", run)
 
 
 def write_litert(best: BestModel, path: Path) -> None:
@@ -48,9 +50,10 @@ def write_litert(best: BestModel, path: Path) -> None:
     """
     (runtime,) = needed("litert", "ai_edge_litert.interpreter")
     trained = best.load()  # refuses what is not Keras's own, but where it is trusted
-    if any(not type(layer).__module__.startswith("keras.") for layer in trained.layers):
+    if not is_plain(trained):
         raise BadFile("this network cannot be written as litert: layers of one's own are not unrolled; --format onnx takes them")
-    model = unrolled(best.best.architecture.keras, [one.shape[1] for one in samples(best.best.data)])
+    inputs = samples(best.best.data)
+    model = unrolled(best.best.architecture.keras, [one.shape[1] for one in inputs])
     model.set_weights(trained.get_weights())
 
     def run(file: Path, feeds: Feeds) -> Array:
@@ -58,7 +61,7 @@ def write_litert(best: BestModel, path: Path) -> None:
         told = [runner(**{name: one[row : row + 1] for name, one in feeds.items()}) for row in range(ROWS)]
         return np.concatenate([next(iter(outputs.values())) for outputs in told])
 
-    kept_where_equal(best, model, path, "litert", run)
+    kept_where_equal(trained, model, inputs, path, "litert", run)
 
 
 def needed(kind: str, *modules: str) -> list[Any]:
@@ -69,9 +72,10 @@ def needed(kind: str, *modules: str) -> list[Any]:
         raise BadValue(f"--format {kind} needs {missing.name}: pip install 'unitwise[{kind}]'") from None
 
 
-def kept_where_equal(best: BestModel, model: Model, path: Path, kind: str, run: Callable[[Path, Feeds], Array]) -> None:
+def kept_where_equal(
+    trained: Model, model: Model, inputs: Sequence[Array], path: Path, kind: str, run: Callable[[Path, Feeds], Array]
+) -> None:
     """Write `model`, whole or not at all. Raises BadFile where that fails, or its runtime predicts else than what was trained."""
-    inputs, trained = samples(best.best.data), best.load()
     meant = np.concatenate([predicted(trained, [one[row : row + 1] for one in inputs]) for row in range(ROWS)])
     predicted(model, [one[:1] for one in inputs])  # one that was never called is not exported
     folder = tempfile.TemporaryDirectory(dir=path.parent, prefix="part-")
