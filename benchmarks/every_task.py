@@ -16,7 +16,7 @@ from typing import Any
 
 from records import ROOT, History
 
-from tuning.task import recipe_files
+from tuning.recipe import recipe_files
 
 
 def measured(task: str, strategy: str) -> dict[str, Any]:

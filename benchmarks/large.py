@@ -25,11 +25,12 @@ from threadpoolctl import threadpool_limits
 
 from tuning.compare.runs import replayed
 from tuning.journal import read
+from tuning.recipe import load_task
 from tuning.recorded import Curve, Row, Table
 from tuning.space import Config, Grid, Interval, Parameter, Space, same
 from tuning.strategies import STRATEGIES, Setting, Strategy
 from tuning.strategies.auto import Auto
-from tuning.task import DataOptions, load_task
+from tuning.task import DataOptions
 from tuning.trial import Trial
 
 FILE = ROOT / "benchmarks" / "recorded" / "large" / "trials.jsonl.gz"

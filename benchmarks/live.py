@@ -29,7 +29,8 @@ from scipy import stats
 
 from tuning.journal import read
 from tuning.objective import Objective
-from tuning.task import DataOptions, load_task
+from tuning.recipe import load_task
+from tuning.task import DataOptions
 
 PEERS = ("hyperband", "bayesian", "optuna")
 SYSTEMS = (*PEERS, "here")

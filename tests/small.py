@@ -7,8 +7,9 @@ from collections.abc import Callable
 import pytest
 
 from tuning import cli
+from tuning.recipe import load_task
 from tuning.strategies import STRATEGIES
-from tuning.task import DataOptions, Task, load_task
+from tuning.task import DataOptions, Task
 
 WITHOUT = set() if importlib.util.find_spec("torch") else {"gp"}  # strategies whose optional dependency is not here
 STRATEGY_NAMES = sorted(STRATEGIES.keys() - WITHOUT)

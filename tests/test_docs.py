@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from tuning.commands.search import search_parser
+from tuning.recipe import recipe_files
 from tuning.strategies import STRATEGIES
-from tuning.task import recipe_files
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]

@@ -12,8 +12,9 @@ from tuning.errors import BadValue, DataError
 from tuning.folds import Fold, folded
 from tuning.objective import Objective
 from tuning.race import Candidate, Race, admitted, chosen, levelled, mean, rivals
+from tuning.recipe import load_task
 from tuning.settings import settings_of
-from tuning.task import Split, Task, load_task
+from tuning.task import Split, Task
 from tuning.training.jobs import Job, ModelRef
 from tuning.training.store import save_task
 from tuning.training.train import Run

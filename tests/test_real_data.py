@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from tuning.codec import TextCodec
-from tuning.task import DataOptions, load_task
+from tuning.recipe import load_task
+from tuning.task import DataOptions
 
 EXPECTED = [
     ("sentiment", "mr", {}, (7464, 1599, 1599), 2),

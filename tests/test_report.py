@@ -21,7 +21,8 @@ NEED = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium (Debian: chro
 def searched(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small search, finished."""
     from tuning import search
-    from tuning.task import DataOptions, load_task
+    from tuning.recipe import load_task
+    from tuning.task import DataOptions
 
     folder = tmp_path_factory.mktemp("report") / "run"
     task = load_task("memory", DataOptions(rows=90, bits=2))

@@ -13,9 +13,10 @@ from tuning.codec import SeriesCodec, TextCodec, WindowCodec
 from tuning.errors import DataError, RecipeError, UnknownName
 from tuning.metrics import METRICS
 from tuning.objective import Objective
+from tuning.recipe import load_recipe, load_task, recipe_files
 from tuning.series import series_classes
 from tuning.settings import Settings
-from tuning.task import DataOptions, Task, epochs_per_pass, load_recipe, load_task, recipe_files
+from tuning.task import DataOptions, Task, epochs_per_pass
 from tuning.text import running_text, tagged_tokens, text_classes, text_pairs
 from tuning.windows import forecast_windows, market_windows
 

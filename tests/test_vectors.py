@@ -19,9 +19,10 @@ from tuning.cost import CostModel
 from tuning.errors import BadValue, DataError
 from tuning.hypermodels import SequenceHyperModel, family_model
 from tuning.keras_types import Model
+from tuning.recipe import load_task
 from tuning.settings import settings_of
 from tuning.space import Grid, Value
-from tuning.task import DataOptions, Task, load_task
+from tuning.task import DataOptions, Task
 from tuning.training import checkpoint, train
 from tuning.training.describe import declared, hyper_of, hyperparameters
 from tuning.training.jobs import Job, ModelRef

@@ -18,11 +18,12 @@ if TYPE_CHECKING:
     from .labelled import labelled_texts
     from .opened import SearchResult
     from .ranges import parse_range
+    from .recipe import Recipe, load_task
     from .searching import resume, search
     from .series import bit_series, series_classes
     from .settings import Settings
     from .tables import read_table, two_columns
-    from .task import DataOptions, Input, Output, Recipe, Split, Task, TaskSpec, load_task
+    from .task import DataOptions, Input, Output, Split, Task, TaskSpec
     from .text import running_text, tagged_tokens, text_classes, text_pairs
     from .training.public_data import keras_text
     from .windows import forecast_windows, market_windows
@@ -43,7 +44,8 @@ _WHERE = {
     "searching": ("resume", "search"),
     "series": ("bit_series", "series_classes"),
     "settings": ("Settings",),
-    "task": ("DataOptions", "Input", "Output", "Recipe", "Split", "Task", "TaskSpec", "load_task"),
+    "recipe": ("Recipe", "load_task"),
+    "task": ("DataOptions", "Input", "Output", "Split", "Task", "TaskSpec"),
     "text": ("running_text", "tagged_tokens", "text_classes", "text_pairs"),
     "windows": ("forecast_windows", "market_windows"),
 }

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ..recipe import load_recipe, load_task
 from ..settings import Settings
-from ..task import load_recipe, load_task
 
 
 def listed(what: str) -> int:
@@ -14,7 +14,7 @@ def listed(what: str) -> int:
         for name, method in METHODS.items():
             print(f"{name:<12}{method.words}")
     elif what == "tasks":
-        from ..task import recipe_files
+        from ..recipe import recipe_files
 
         for name in recipe_files():
             recipe = load_recipe(name)[1]

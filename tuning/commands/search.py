@@ -15,9 +15,10 @@ from ..budget import STARTED
 from ..errors import BadValue
 from ..folder import stored_settings
 from ..ranges import DEFAULTS, RULES, WORDS, parse_assignment
+from ..recipe import load_task
 from ..settings import Settings, settings_of
 from ..space import told
-from ..task import DataOptions, load_task
+from ..task import DataOptions
 
 
 def main(argv: Sequence[str], prog: str) -> int:

@@ -9,8 +9,9 @@ from pathlib import Path
 from ..arguments import Parser, add_fields
 from ..best_schema import Best, read_best
 from ..errors import BadValue
+from ..recipe import load_recipe, load_task
 from ..settings import settings_of
-from ..task import DataOptions, Task, load_recipe, load_task
+from ..task import DataOptions, Task
 
 
 def same_data(best: Best, task: Task) -> None:
